@@ -1,0 +1,1 @@
+# the built browser application (written by the web room)
