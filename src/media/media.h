@@ -10,8 +10,7 @@
 #ifndef ZX_MEDIA_MEDIA_H
 #define ZX_MEDIA_MEDIA_H
 
-#include <re_types.h>
-#include <re_sa.h>
+#include "base/re.h"
 
 #include "base/codec.h"
 

@@ -5,9 +5,7 @@
 #ifndef ZX_SIP_SDP_H
 #define ZX_SIP_SDP_H
 
-#include <re_types.h>
-#include <re_mbuf.h>
-#include <re_sa.h>
+#include "base/re.h"
 
 #include "base/codec.h"
 

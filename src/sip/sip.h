@@ -5,8 +5,7 @@
 #ifndef ZX_SIP_SIP_H
 #define ZX_SIP_SIP_H
 
-#include <re_types.h>
-#include <re_sa.h>
+#include "base/re.h"
 
 #include "base/conf.h"
 #include "base/event.h"
