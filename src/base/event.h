@@ -31,20 +31,20 @@ enum zx_call_dir { ZX_CALL_INTERNAL, ZX_CALL_INBOUND, ZX_CALL_OUTBOUND };
 enum zx_call_state { ZX_CALL_ROUTING, ZX_CALL_RINGING, ZX_CALL_TALKING, ZX_CALL_HELD, ZX_CALL_ENDED };
 
 struct zx_ev_call {
-	int64_t call_id;                 /* call record id, < 2^53 */
+	int64_t call_id; /* call record id, < 2^53 */
 	int64_t company_id;
 	enum zx_call_dir dir;
 	enum zx_call_state state;
-	char ext[ZX_NUM_LEN];            /* the extension this news is for; "" when for nobody in particular */
+	char ext[ZX_NUM_LEN]; /* the extension this news is for; "" when for nobody in particular */
 	char from[ZX_NUM_LEN];
 	char from_name[ZX_NAME_LEN];
-	char to[ZX_NUM_LEN];             /* as dialled */
-	char peer[ZX_NUM_LEN];           /* the party at the other end of .ext */
-	char where[ZX_NUM_LEN];          /* application it is in: "ext", "hold", ... */
-	char trunk[ZX_NUM_LEN];          /* "" for an inside call */
-	int64_t start, answered, ended;  /* 0: not yet */
+	char to[ZX_NUM_LEN];            /* as dialled */
+	char peer[ZX_NUM_LEN];          /* the party at the other end of .ext */
+	char where[ZX_NUM_LEN];         /* application it is in: "ext", "hold", ... */
+	char trunk[ZX_NUM_LEN];         /* "" for an inside call */
+	int64_t start, answered, ended; /* 0: not yet */
 	bool recording;
-	uint16_t scode;                  /* SIP code it ended with, when ended */
+	uint16_t scode; /* SIP code it ended with, when ended */
 };
 
 struct zx_ev_reg {

@@ -13,7 +13,7 @@ typedef void(zx_fsm_action_h)(void *obj, void *ev);
 struct zx_fsm_rule {
 	int event;
 	int state;
-	int next;               /* ZX_FSM_STAY keeps the state */
+	int next;                /* ZX_FSM_STAY keeps the state */
 	zx_fsm_action_h *action; /* after the state has changed; may be NULL */
 };
 

@@ -15,8 +15,11 @@ void zx_log(enum zx_level lvl, const char *room, const char *fmt, ...) __attribu
 
 /* The same, at most `burst` lines per minute for each call site (identified by `site`, a static variable);
  * suppressed lines are counted and reported. For anything the network can provoke. */
-struct zx_log_site { uint64_t window_ms; unsigned n, suppressed; };
+struct zx_log_site {
+	uint64_t window_ms;
+	unsigned n, suppressed;
+};
 void zx_log_limited(struct zx_log_site *site, unsigned burst, enum zx_level lvl, const char *room, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+    __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -1,19 +1,21 @@
 /*
- * Calls: legs joined. A call is one row of the call records. It has legs (a party each); at most two legs
- * are bridged. No SIP headers and no packets here: call/leg_sip.c alone knows both.
+ * Calls: legs joined. A call is one row of the call records. It serves one leg at a time (first the caller's) and may join it with
+ * one other. No SIP headers and no packets here: call/leg_sip*.c alone know both.
  *
  *   incoming leg -> router hook -> application (app/) -> zx_call_dial() / play / reject -> bridge -> record
+ *
+ * Everything here is for the loop thread. A call given to a handler is borrowed: it lives until control returns to the loop.
  */
 #ifndef ZX_CALL_CALL_H
 #define ZX_CALL_CALL_H
 
 #include "base/event.h"
 #include "media/media.h"
-#include "sip/inv.h"
 #include "store/store.h"
 
 struct zx_call; /* owned by the call room; ends by itself when its last leg is gone */
-struct zx_leg;
+struct zx_conf;
+struct zx_sip;
 
 struct zx_call_env {
 	struct zx_sip *sip;
@@ -22,44 +24,58 @@ struct zx_call_env {
 	const struct zx_conf *conf;
 };
 int zx_calls_init(const struct zx_call_env *env);
-/* Ends all calls (BYE, CANCEL), writes their records; done() when the last is gone or after max_ms. */
+/* Ends all calls (BYE, CANCEL), writes their records; done() when the last is gone or after max_ms. New calls are refused from now on. */
 void zx_calls_end_all(unsigned max_ms, void (*done)(void));
 void zx_calls_close(void);
 
-/* Called for every new incoming call, authenticated; decides what happens (usually by zx_app_run()). */
+/* Called for every new incoming call, authenticated, and again for a call whose served leg is transferred to another number;
+ * decides what happens (usually by zx_app_run()). */
 typedef void(zx_call_router_h)(struct zx_call *call);
 void zx_call_router_set(zx_call_router_h *h);
 
 /* ---- what an application may do with a call ---- */
 struct zx_call_target {
-	char ext[ZX_NUM_LEN];  /* extension: all its contacts are forked to */
+	char ext[ZX_NUM_LEN]; /* extension: all its contacts are forked to */
 };
-/* Rings the target for ring_ms; the outcome comes to done exactly once unless the call ends first. */
+/* Rings the target for ring_ms; the outcome comes to done exactly once, never from inside zx_call_dial(), unless the call ends first. */
 enum zx_dial_result { ZX_DIAL_ANSWERED, ZX_DIAL_BUSY, ZX_DIAL_NOANSWER, ZX_DIAL_UNREACHABLE, ZX_DIAL_NOTFOUND, ZX_DIAL_REJECTED, ZX_DIAL_FAILED };
 typedef void(zx_dial_h)(struct zx_call *call, enum zx_dial_result res, uint16_t scode, void *arg);
 int zx_call_dial(struct zx_call *call, const struct zx_call_target *t, unsigned ring_ms, zx_dial_h *done, void *arg);
-/* Ends the call before an answer with this code; a tone or prompt is heard first by legs that take early media. */
+/* Ends the serving with this code: a caller who is not answered yet gets it (after a tone, when it has early media); one who is hears the
+ * tone; a transferred party is given back to who transferred it. */
 void zx_call_reject(struct zx_call *call, uint16_t scode, const char *reason);
 void zx_call_hangup(struct zx_call *call, const char *by);
+/* Answers the served leg for the application itself. 0 also when it is answered already; EPROTO when the call is over. */
+int zx_call_answer(struct zx_call *call);
+/* Plays to the served leg, which is answered. done comes at the end of the playing, unless stopped or replaced. ENOENT no such prompt. */
+typedef void(zx_call_played_h)(struct zx_call *call, void *arg);
+int zx_call_play(struct zx_call *call, const struct zx_play *p, zx_call_played_h *done, void *arg);
+/* What the served leg says comes back to it. */
+int zx_call_echo(struct zx_call *call);
+/* Digits the served leg presses while it is not joined with another. */
+typedef void(zx_call_digit_h)(struct zx_call *call, char digit, void *arg);
+void zx_call_digits(struct zx_call *call, zx_call_digit_h *h, void *arg);
 
 /* Facts of the call, borrowed. */
-const char *zx_call_from(const struct zx_call *c);     /* caller's number */
-const char *zx_call_to(const struct zx_call *c);       /* as dialled */
-const char *zx_call_from_ext(const struct zx_call *c); /* "" when it came by a trunk */
+const char *zx_call_from(const struct zx_call *c);     /* number of the party served */
+const char *zx_call_to(const struct zx_call *c);       /* as dialled, by the caller or in the last transfer */
+const char *zx_call_from_ext(const struct zx_call *c); /* on whose rights: "" when it came by a trunk */
 int64_t zx_call_trunk_id(const struct zx_call *c);     /* 0 none */
 int64_t zx_call_id(const struct zx_call *c);
 int64_t zx_call_company(const struct zx_call *c);
-void zx_call_app_set(struct zx_call *c, const char *app);   /* for the record and the live list */
-void zx_call_record(struct zx_call *c, bool on);            /* wanted; begins at answer */
+void zx_call_app_set(struct zx_call *c, const char *app); /* for the record and the live list */
+void zx_call_record(struct zx_call *c, bool on);          /* wanted; begins at answer, and goes on through transfers */
 /* An entry of the timeline; detail may be NULL. */
 void zx_call_note(struct zx_call *c, const char *event, const char *detail);
 
 /* ---- orders from the web; loop thread (use zx_loop_call) ---- */
-/* ENOENT no such call. */
+/* company_id 0: any. ENOENT no such call. */
 int zx_call_order_hangup(int64_t call_id, int64_t company_id);
-/* Click to call: rings ext's phone (auto-answer asked), then dials number for it. EHOSTUNREACH not registered, EBUSY in a call. */
+/* Click to call: rings ext's phone (auto-answer asked), then dials number for it. EHOSTUNREACH not registered, EBUSY in a call,
+ * EAGAIN too many calls or no media port. */
 int zx_call_order_dial(const char *ext, const char *number, int64_t *call_id);
-/* The phone of ext: hold/resume the other party, transfer it. ENOENT when ext is in no call; EPROTO when the state does not allow it. */
+/* The phone of ext: hold/resume the other party, transfer it (while it rings: divert). ENOENT when ext is in no call; EPROTO when the state
+ * does not allow it. */
 int zx_call_order_hold(const char *ext, bool hold);
 int zx_call_order_transfer(const char *ext, const char *number);
 int zx_call_order_hangup_ext(const char *ext);

@@ -29,10 +29,10 @@ struct zx_media_conf {
 int zx_media_alloc(struct zx_media **mp, const struct zx_media_conf *conf);
 
 enum zx_stream_ev {
-	ZX_STREAM_FIRST_RTP,    /* first valid packet arrived */
-	ZX_STREAM_DTMF,         /* .digit, .duration_ms; once per key press (RFC 4733 end, or its loss) */
-	ZX_STREAM_PLAY_DONE,    /* .play: what zx_stream_play() returned; not sent when stopped or replaced */
-	ZX_STREAM_TIMEOUT,      /* nothing received for the time set, while receiving was expected */
+	ZX_STREAM_FIRST_RTP, /* first valid packet arrived */
+	ZX_STREAM_DTMF,      /* .digit, .duration_ms; once per key press (RFC 4733 end, or its loss) */
+	ZX_STREAM_PLAY_DONE, /* .play: what zx_stream_play() returned; not sent when stopped or replaced */
+	ZX_STREAM_TIMEOUT,   /* nothing received for the time set, while receiving was expected */
 };
 
 struct zx_stream_event {
@@ -46,16 +46,16 @@ typedef void(zx_stream_event_h)(const struct zx_stream_event *ev, void *arg);
 
 /* Allocates the ports on `laddr` (port ignored). EADDRNOTAVAIL when the pool is empty. `near` (may be NULL): a stream it will be
  * bridged with, so that both live on the same thread. */
-int zx_stream_alloc(struct zx_stream **sp, struct zx_media *m, const struct sa *laddr, const struct zx_stream *near,
-		    zx_stream_event_h *h, void *arg);
+int zx_stream_alloc(struct zx_stream **sp, struct zx_media *m, const struct sa *laddr, const struct zx_stream *near, zx_stream_event_h *h,
+		    void *arg);
 /* Local RTP address with port. */
 const struct sa *zx_stream_laddr(const struct zx_stream *s);
 
 /* What was negotiated; may be set again at any time (re-INVITE). SSRC, sequence and time stamps of what we send go on. */
 struct zx_stream_desc {
-	struct sa rtp, rtcp;       /* where the other side said it receives; unset rtp: send nothing until latched */
+	struct sa rtp, rtcp; /* where the other side said it receives; unset rtp: send nothing until latched */
 	bool rtcp_mux;
-	bool latch;                /* learn the real source from its first packets, then strict; a later desc with another rtp re-arms */
+	bool latch; /* learn the real source from its first packets, then strict; a later desc with another rtp re-arms */
 	enum zx_codec codec;
 	uint8_t pt;                /* payload type for sending and receiving `codec` */
 	uint8_t pt_rx;             /* when the peer's answer maps it differently; normally == pt */
@@ -76,10 +76,10 @@ int zx_stream_unbridge(struct zx_stream *s);
 enum zx_tone { ZX_TONE_RINGBACK, ZX_TONE_BUSY, ZX_TONE_CONGESTION, ZX_TONE_SIT, ZX_TONE_BEEP }; /* China: 450 Hz, GB 3380 */
 
 struct zx_play {
-	const char *file;   /* prompt name below sounds_dir ("moh/default"), or an absolute path; NULL = tone */
+	const char *file; /* prompt name below sounds_dir ("moh/default"), or an absolute path; NULL = tone */
 	enum zx_tone tone;
-	unsigned repeat;    /* times; 0 = for ever */
-	unsigned max_ms;    /* 0 = no limit */
+	unsigned repeat; /* times; 0 = for ever */
+	unsigned max_ms; /* 0 = no limit */
 };
 /* Plays towards the other side of s. *idp identifies it in PLAY_DONE. ENOENT when there is no such prompt. Replaces what is playing;
  * a bridge is suspended while playing and goes on after zx_stream_play_stop(). */
@@ -90,13 +90,13 @@ int zx_stream_dtmf(struct zx_stream *s, char digit, unsigned duration_ms);
 
 struct zx_stream_stats { /* RFC 3550; tx as reported by the other side's RTCP */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t rx_lost;      /* after reordering; never negative */
-	uint64_t rx_foreign;   /* dropped: wrong source, SSRC hijack, bad authentication */
+	uint64_t rx_lost;    /* after reordering; never negative */
+	uint64_t rx_foreign; /* dropped: wrong source, SSRC hijack, bad authentication */
 	uint32_t rx_jitter_us;
 	uint32_t tx_lost;
 	uint32_t tx_jitter_us;
-	int32_t rtt_us;        /* -1 unknown */
-	float mos;             /* ITU-T G.107 simplified, 1.0-4.5; 0 = nothing received */
+	int32_t rtt_us; /* -1 unknown */
+	float mos;      /* ITU-T G.107 simplified, 1.0-4.5; 0 = nothing received */
 };
 /* Readable at any time, also just before mem_deref(). */
 void zx_stream_stats(const struct zx_stream *s, struct zx_stream_stats *st);

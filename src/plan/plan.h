@@ -24,10 +24,10 @@ struct zx_plan_trunk {
 
 /* Where a number leads. */
 struct zx_route {
-	char app[32];             /* name of an application (app/app.h), "" = nowhere */
+	char app[32]; /* name of an application (app/app.h), "" = nowhere */
 	char param[ZX_NUM_LEN];
 	int64_t company_id;
-	bool record;              /* record whatever the extension says */
+	bool record; /* record whatever the extension says */
 };
 
 /* Reads the whole configuration with the calling thread's reader; any thread that may block. */

@@ -28,12 +28,16 @@ struct zx_sdp {
 	enum zx_dir dir;                /* as written by its sender */
 	struct zx_sdp_fmt fmts[ZX_SDP_FMTS];
 	unsigned fmtc;
-	int te_pt;                      /* -1 none */
-	uint16_t ptime;                 /* 0 = not said */
+	int te_pt;      /* -1 none */
+	uint16_t ptime; /* 0 = not said */
 	struct zx_sdp_crypto crypto[ZX_SDP_CRYPTOS];
 	unsigned cryptoc;
 	/* the media lines of the offer, to be mirrored in the answer */
-	struct { char media[16]; char proto[24]; char fmt[64]; } mlines[ZX_SDP_MLINES];
+	struct {
+		char media[16];
+		char proto[24];
+		char fmt[64];
+	} mlines[ZX_SDP_MLINES];
 	unsigned mlinec, audio_index;
 };
 
@@ -44,8 +48,8 @@ int zx_sdp_encode(struct mbuf *mb, const struct zx_sdp *sdp);
 /* Our offer: codecs in order. */
 void zx_sdp_offer(struct zx_sdp *offer, const struct sa *laddr, const enum zx_codec *codecs, unsigned n, enum zx_dir dir,
 		  const struct zx_srtp_key *srtp);
-/* Our answer to `offer` with the codecs we allow in order of preference; *codec gets the first common one. ENOTSUP when none is common (488).
- * For SRTP a key of ours is generated for the first crypto line we know. */
+/* Our answer to `offer` with the codecs we allow in order of preference; *codec gets the first common one. ENOTSUP when none is common
+ * (488). For SRTP a key of ours is generated for the first crypto line we know. */
 int zx_sdp_answer(struct zx_sdp *answer, const struct zx_sdp *offer, const struct sa *laddr, const enum zx_codec *codecs, unsigned n,
 		  enum zx_dir dir, enum zx_codec *codec);
 enum zx_dir zx_dir_reverse(enum zx_dir d);

@@ -11,8 +11,8 @@
 #include "base/event.h"
 
 struct zx_store;
-struct zx_sip;      /* the edge; mem_deref() closes transports */
-struct zx_binding;  /* one registered contact */
+struct zx_sip;     /* the edge; mem_deref() closes transports */
+struct zx_binding; /* one registered contact */
 
 /* An extension as the edge needs it. HA1 = H(user:realm:password). */
 struct zx_account {

@@ -1,10 +1,10 @@
 /*
  * The store. The only room that includes sqlite3.h.
  *
- * One writer thread owns the only writing connection. Orders are queued, run one after the other inside one transaction (each in a savepoint: an
- * order that fails changes nothing and does not disturb the others), and committed together (WAL, synchronous=FULL); then every
- * order is acknowledged. What was acknowledged survives kill -9 and power loss.
- * Readers are read-only connections, one a thread, with a deadline for each read.
+ * One writer thread owns the only writing connection. Orders are queued, run one after the other inside one transaction (each in a
+ * savepoint: an order that fails changes nothing and does not disturb the others), and committed together (WAL, synchronous=FULL); then
+ * every order is acknowledged. What was acknowledged survives kill -9 and power loss. Readers are read-only connections, one a thread, with
+ * a deadline for each read.
  */
 #ifndef ZX_STORE_STORE_H
 #define ZX_STORE_STORE_H
@@ -26,10 +26,11 @@ void zx_store_close(struct zx_store *st);
 const uint8_t *zx_store_key(const struct zx_store *st);
 
 /* ---- writing ---- */
-typedef int(zx_store_op_h)(struct zx_db *db, void *arg);     /* writer thread; returns errno, != 0 rolls this order back */
-typedef void(zx_store_done_h)(int err, void *arg);           /* loop thread, after the commit; arg is the copy op worked on */
+typedef int(zx_store_op_h)(struct zx_db *db, void *arg); /* writer thread; returns errno, != 0 rolls this order back */
+typedef void(zx_store_done_h)(int err, void *arg);       /* loop thread, after the commit; arg is the copy op worked on */
 
-/* Queue an order; arg is copied (len bytes). done may be NULL. ENOSPC-like failures of the commit reach done of all. Any thread; never blocks. */
+/* Queue an order; arg is copied (len bytes). done may be NULL. ENOSPC-like failures of the commit reach done of all. Any thread; never
+ * blocks. */
 int zx_store_write(struct zx_store *st, zx_store_op_h *op, zx_store_done_h *done, const void *arg, size_t len);
 /* The same from a thread that may block (web worker): waits for the commit; op works on arg itself. Not on the loop thread. */
 int zx_store_write_wait(struct zx_store *st, zx_store_op_h *op, void *arg);
@@ -49,7 +50,7 @@ int zx_stmt_text(struct zx_stmt **sp, struct zx_db *db, const char *sql);
 /* Parameters are named in the SQL (:name). ENOENT when the statement has no such parameter. Text is copied. */
 int zx_bind_int(struct zx_stmt *s, const char *name, int64_t v);
 int zx_bind_real(struct zx_stmt *s, const char *name, double v);
-int zx_bind_text(struct zx_stmt *s, const char *name, const char *v);              /* NULL binds NULL */
+int zx_bind_text(struct zx_stmt *s, const char *name, const char *v); /* NULL binds NULL */
 int zx_bind_blob(struct zx_stmt *s, const char *name, const void *v, size_t len);
 /* 0 = a row, ENODATA = done (and reset), else errno: EEXIST unique, EINVAL check/foreign key, ETIMEDOUT, ENOSPC, EIO. */
 int zx_stmt_step(struct zx_stmt *s);

@@ -1,0 +1,87 @@
+/* Inside the sip room: the edge as its parts (registrar, auth, INVITE legs) see it. */
+#ifndef ZX_SIP_EDGE_H
+#define ZX_SIP_EDGE_H
+
+#include "sip/inv.h"
+#include "sip/resip.h"
+#include "sip/sip.h"
+
+struct zx_invs;      /* the INVITE legs' own state (inv.c) */
+struct zx_registrar; /* bindings (registrar.c) */
+struct zx_auth;      /* nonces (auth.c) */
+struct zx_bans;      /* who failed how often (ban.c) */
+struct zx_transp;    /* sockets and connections (transport.c) */
+struct zx_pings;     /* OPTIONS to phones (options.c) */
+
+/* What we speak; inv.c puts them into its own messages. */
+#define ZX_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, PRACK, UPDATE, REFER, NOTIFY"
+#define ZX_SIP_ACCEPT "application/sdp"
+#define ZX_SIP_SUPPORTED "100rel, timer, replaces, path, outbound, norefersub"
+
+struct zx_sip {
+	struct sip *sip;
+	const struct zx_conf *conf;
+	struct zx_store *store;
+	struct zx_directory dir;
+	struct zx_registrar *reg;
+	struct zx_auth *auth;
+	struct zx_invs *invs;
+	zx_inv_incoming_h *incoming;
+	void *incoming_arg;
+	bool draining;
+	struct zx_sip_stats stats;
+	struct zx_transp *transp;
+	struct zx_bans *bans;
+	struct zx_pings *pings;
+	char data_dir[256];
+};
+
+/* ---- auth.c ---- */
+enum zx_auth_result {
+	ZX_AUTH_OK,      /* *acc is set */
+	ZX_AUTH_REPLIED, /* challenged, refused or dropped: a reply has been sent if one is due */
+};
+/* Digest check of a request against the From/To user's account (RFC 7616, 8760), bound address and bans. challenge code 401.
+ * A retransmission of a request that was accepted is accepted again. */
+enum zx_auth_result zx_auth_request(struct zx_sip *s, const struct sip_msg *msg, const struct zx_account **acc);
+
+/* ---- registrar.c ---- */
+/* Where to send a request for this binding: request URI, Route values (Path), and the flow to go by. Strings borrowed. */
+struct zx_flow {
+	const char *uri;
+	const char *path; /* "" none */
+	enum sip_transp tp;
+	struct sa src; /* our side */
+	struct sa dst; /* next hop: where the REGISTER came from */
+};
+void zx_binding_flow(const struct zx_binding *b, struct zx_flow *f);
+
+/* ---- transport.c ----
+ * Our own sockets under libre's transactions: sip_transp_send(), sip_transp_laddr(), sip_transp_supported() and sip_reply_addr() of
+ * libre are overridden by the executable. Replies leave by the socket and from the address their request came to. A request of ours leaves
+ * from the address in its Via, so use this instead of sip_drequestf() whenever the flow is known: to f->dst by f->tp from f->src, whatever
+ * host the dialog's route names (NAT). f->uri and f->path are not looked at here (give them to sip_dialog_alloc()). f NULL: exactly
+ * sip_drequestf(). ECONNREFUSED when the TCP/TLS connection of the flow is gone. fmt is libre's. */
+int zx_edge_drequestf(struct sip_request **reqp, struct zx_sip *s, const struct zx_flow *f, bool stateful, const char *met,
+		      struct sip_dialog *dlg, uint32_t cseq, struct sip_auth *auth, sip_send_h *sendh, sip_resp_h *resph, void *arg,
+		      const char *fmt, ...);
+/* The flow a message came in by, for the requests of the dialog it makes. uri and path are "". */
+void zx_msg_flow(const struct sip_msg *msg, struct zx_flow *f);
+
+/* ---- edge.c ---- */
+/* Contact URI user@addr of ours for messages leaving towards dst by tp ("sip:8000@192.0.2.1:5084;transport=tcp"). */
+int zx_edge_contact(struct zx_sip *s, char *buf, size_t len, const char *user, enum sip_transp tp, const struct sa *dst);
+/* Our local signalling address towards dst by tp. */
+int zx_edge_laddr(struct zx_sip *s, struct sa *laddr, enum sip_transp tp, const struct sa *dst);
+
+/* ---- inv.c ---- called by the edge */
+int zx_invs_init(struct zx_sip *s);
+void zx_invs_close(struct zx_sip *s);
+/* INVITE outside a dialog, after the edge's checks of form (Max-Forwards, Require, body type, loops); not yet authenticated. */
+void zx_invs_request(struct zx_sip *s, const struct sip_msg *msg);
+/* Any request with a To tag, and ACK: true when it was ours (handled and answered); else the edge answers 481 (nothing to an ACK). */
+bool zx_invs_in_dialog(struct zx_sip *s, const struct sip_msg *msg);
+/* A response no client transaction took (2xx retransmissions, forked 2xx). True when it was ours. */
+bool zx_invs_stray_response(struct zx_sip *s, const struct sip_msg *msg);
+
+#endif

@@ -1,0 +1,131 @@
+/* What the server says. Times are epoch milliseconds, durations milliseconds. */
+export type Lang = 'zh-CN' | 'en';
+export type L10n = Partial<Record<Lang, string>>;
+
+export interface User {
+  id: number;
+  login: string;
+  name: string;
+  company_id: number;
+  company: string;
+  extension: string;
+  role: string;
+  scope: 'own' | 'department' | 'company' | 'system';
+  pop: boolean;
+  mask_numbers: boolean;
+}
+export interface ServerInfo {
+  version: string;
+  sipPort: number;
+  sipTlsPort: number;
+  realm: string;
+  tz: string;
+}
+export interface Session {
+  user: User;
+  csrf: string;
+  mustChange: boolean;
+  lang: Lang;
+  rights: string[];
+  server: ServerInfo;
+}
+
+export type FieldType =
+  | 'text' | 'textarea' | 'digits' | 'int' | 'number' | 'phone' | 'secret' | 'bool' | 'enum' | 'radio' | 'tags' | 'date'
+  | 'datetime' | 'duration' | 'cidr' | 'ref' | 'audio' | 'link' | 'object' | 'array';
+export type Tone = 'success' | 'warning' | 'danger' | 'info' | 'primary';
+export type Option = { v: string | number | boolean; tone?: Tone } & L10n;
+export type Place = 'list' | 'form' | 'quick' | 'adv';
+export interface Field {
+  key: string;
+  type: FieldType;
+  label?: L10n;
+  help?: L10n;
+  in?: Place[];
+  required?: boolean;
+  unique?: boolean;
+  pattern?: string;
+  minLen?: number;
+  maxLen?: number;
+  min?: number;
+  max?: number;
+  options?: Option[];
+  ref?: string;
+  writeOnly?: boolean;
+  readOnly?: boolean;
+  generate?: boolean;
+  live?: string;
+  default?: unknown;
+  sort?: boolean;
+  width?: number;
+}
+export type Row = Record<string, unknown>;
+export interface Descriptor {
+  name: string;
+  title: L10n;
+  path: string;
+  key: string;
+  rev?: string;
+  label: string;
+  defaultSort?: string;
+  pageSizes?: number[];
+  can: string[];
+  fields: Field[];
+}
+export interface Page {
+  rows: Row[];
+  total: number;
+  next: string | null;
+}
+export interface MenuItem {
+  id: string;
+  title: L10n;
+  icon?: string;
+  page?: 'grid' | 'live';
+  resource?: string;
+  children?: MenuItem[];
+}
+export interface Meta {
+  menu: MenuItem[];
+  resources: string[];
+}
+
+export type CallState = 'routing' | 'ringing' | 'talking' | 'held' | 'ended';
+export type CallDir = 'internal' | 'inbound' | 'outbound';
+export interface Call {
+  id: number;
+  dir: CallDir;
+  state: CallState;
+  ext: string;
+  from: string;
+  from_name: string;
+  to: string;
+  peer: string;
+  where: string;
+  trunk: string;
+  start: number;
+  answered: number;
+  ended: number;
+  recording: boolean;
+  scode: number;
+}
+export interface HistoryCall {
+  id: number;
+  start: number;
+  direction: CallDir;
+  caller: string;
+  callee: string;
+  state: string;
+  talk: number;
+}
+export interface PhoneInfo {
+  extension: string;
+  online: boolean;
+  state: 'idle' | 'ringing' | 'talking' | 'held';
+  call: Call | null;
+}
+export interface Peaks {
+  left: number[];
+  right: number[];
+  length: number;
+}
