@@ -116,7 +116,7 @@ export class Push {
     this.set('connecting');
     const s = this.env.open();
     this.socket = s;
-    s.onopen = () => s.send(JSON.stringify({ t: 'hello', last: this.lastSeq }));
+    s.onopen = () => s.send(JSON.stringify({ t: 'hello', last: this.lastSeq, epoch: this.epoch }));
     s.onmessage = (e) => this.read(e.data);
     s.onclose = () => this.broken();
     this.listen(OPEN_TIMEOUT);
