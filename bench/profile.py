@@ -28,7 +28,7 @@ def parse():
     ap.add_argument("--port", type=int, default=5084)
     ap.add_argument("--http", type=int, default=18080)
     ap.add_argument("--trunk", default="127.0.0.2")
-    ap.add_argument("--rtp", default="10000-59999")
+    ap.add_argument("--rtp", default="17000-59999")
     ap.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     ap.add_argument("--keep", action="store_true", help="use the data folder as it is")
     ap.add_argument("--setup-only", action="store_true")
