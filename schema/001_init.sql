@@ -6,27 +6,28 @@ CREATE TABLE settings (
 
 CREATE TABLE companies (
   id      INTEGER PRIMARY KEY,
-  code    TEXT NOT NULL UNIQUE CHECK (length(code) = 6),
-  name    TEXT NOT NULL UNIQUE,
+  code    TEXT NOT NULL UNIQUE CONSTRAINT code CHECK (length(code) = 6 AND code NOT GLOB '*[^0-9]*'),
+  name    TEXT NOT NULL UNIQUE CONSTRAINT name CHECK (name <> ''),
   created INTEGER NOT NULL,
   rev     INTEGER NOT NULL DEFAULT 1
 );
 
--- menu: rights this role has, space separated "resource:action" or "*"; scope: own, department, company, system
+-- rights: space separated "resource:action", or "*"; scope: whose data. company_id NULL: offered to every company.
 CREATE TABLE roles (
   id         INTEGER PRIMARY KEY,
   company_id INTEGER REFERENCES companies(id),
   name       TEXT NOT NULL,
-  scope      TEXT NOT NULL CHECK (scope IN ('own', 'department', 'company', 'system')),
+  scope      TEXT NOT NULL CONSTRAINT scope CHECK (scope IN ('own', 'department', 'company', 'system')),
   rights     TEXT NOT NULL,
   builtin    INTEGER NOT NULL DEFAULT 0,
-  rev        INTEGER NOT NULL DEFAULT 1
+  rev        INTEGER NOT NULL DEFAULT 1,
+  UNIQUE (company_id, name)
 );
 
 CREATE TABLE extensions (
   id         INTEGER PRIMARY KEY,
   company_id INTEGER NOT NULL REFERENCES companies(id),
-  number     TEXT NOT NULL UNIQUE CHECK (length(number) BETWEEN 3 AND 8 AND number NOT GLOB '*[^0-9]*'),
+  number     TEXT NOT NULL UNIQUE CONSTRAINT number CHECK (length(number) BETWEEN 3 AND 8 AND number NOT GLOB '*[^0-9]*'),
   secret     TEXT NOT NULL,                       -- sealed (store.h zx_seal)
   name       TEXT NOT NULL DEFAULT '',
   caller_id  TEXT NOT NULL DEFAULT '',            -- 出局显示号码
@@ -41,7 +42,7 @@ CREATE TABLE users (
   id            INTEGER PRIMARY KEY,
   company_id    INTEGER NOT NULL REFERENCES companies(id),
   login         TEXT NOT NULL UNIQUE COLLATE NOCASE,
-  password      TEXT NOT NULL,                    -- argon2id / scrypt encoded hash
+  password      TEXT NOT NULL,                    -- argon2id, encoded (store/password.h)
   must_change   INTEGER NOT NULL DEFAULT 1,
   name          TEXT NOT NULL DEFAULT '',
   extension_id  INTEGER UNIQUE REFERENCES extensions(id) ON DELETE SET NULL,
@@ -52,6 +53,8 @@ CREATE TABLE users (
   created       INTEGER NOT NULL,
   rev           INTEGER NOT NULL DEFAULT 1
 );
+CREATE INDEX users_company ON users(company_id, login);
+CREATE INDEX users_role ON users(role_id);
 
 -- token: SHA-256 of the cookie's value
 CREATE TABLE sessions (
@@ -70,9 +73,10 @@ CREATE TABLE trunks (
   company_id INTEGER NOT NULL REFERENCES companies(id),
   name       TEXT NOT NULL UNIQUE,
   host       TEXT NOT NULL,                       -- address of the peer
-  port       INTEGER NOT NULL DEFAULT 5060,
+  port       INTEGER NOT NULL DEFAULT 5060 CONSTRAINT port CHECK (port BETWEEN 1 AND 65535),
   rev        INTEGER NOT NULL DEFAULT 1
 );
+CREATE INDEX trunks_company ON trunks(company_id, name);
 
 -- First match by position. pattern: digits, X Z N [1-5] and a final "." for one or more of anything; '' = any.
 CREATE TABLE inbound_routes (
@@ -82,12 +86,15 @@ CREATE TABLE inbound_routes (
   trunk_id   INTEGER REFERENCES trunks(id) ON DELETE CASCADE,
   position   INTEGER NOT NULL,
   pattern    TEXT NOT NULL DEFAULT '',
-  strip      INTEGER NOT NULL DEFAULT 0,
+  strip      INTEGER NOT NULL DEFAULT 0 CONSTRAINT strip CHECK (strip BETWEEN 0 AND 63), -- leading digits taken off
   record     INTEGER NOT NULL DEFAULT 0,          -- record even when the extension is not recorded
   app        TEXT NOT NULL,                       -- "extension", ...
-  param      TEXT NOT NULL DEFAULT '',            -- '' = the number dialled
+  param      TEXT NOT NULL DEFAULT '',            -- '' = the number dialled, stripped
   rev        INTEGER NOT NULL DEFAULT 1
 );
+CREATE INDEX inbound_routes_position ON inbound_routes(position, id);
+CREATE INDEX inbound_routes_company ON inbound_routes(company_id, position);
+CREATE INDEX inbound_routes_trunk ON inbound_routes(trunk_id);
 
 CREATE TABLE bindings (
   ext        TEXT NOT NULL,
@@ -106,7 +113,7 @@ CREATE TABLE bindings (
   PRIMARY KEY (ext, contact)
 ) WITHOUT ROWID;
 
--- One row a call. timeline: JSON array of {"t":ms,"e":event,...} from start to end.
+-- One row a call.
 CREATE TABLE calls (
   id           INTEGER PRIMARY KEY,
   company_id   INTEGER NOT NULL,
@@ -127,14 +134,23 @@ CREATE TABLE calls (
   scode        INTEGER NOT NULL DEFAULT 0,
   hangup_by    TEXT NOT NULL DEFAULT '',          -- caller callee system
   recording    TEXT NOT NULL DEFAULT '',          -- path below the recordings folder
-  rec_problem  TEXT NOT NULL DEFAULT '',
-  quality      TEXT NOT NULL DEFAULT '',          -- JSON per leg: loss, jitter, rtt, mos
-  timeline     TEXT NOT NULL DEFAULT '[]'
+  rec_problem  TEXT NOT NULL DEFAULT ''
 );
+-- Lists show the latest first, of a company or of all; numbers are looked up for a pop and the history of a customer.
+CREATE INDEX calls_start ON calls(start);
 CREATE INDEX calls_company_start ON calls(company_id, start);
 CREATE INDEX calls_caller ON calls(caller, start);
 CREATE INDEX calls_callee ON calls(callee, start);
+CREATE INDEX calls_talking ON calls(id) WHERE state = 'talking';
 
+-- What only the page of one call shows; apart, so that a search through all calls reads little.
+CREATE TABLE call_details (
+  call_id      INTEGER PRIMARY KEY REFERENCES calls(id) ON DELETE CASCADE,
+  quality      TEXT NOT NULL DEFAULT '',          -- JSON per leg: loss, jitter, rtt, mos
+  timeline     TEXT NOT NULL DEFAULT '[]'         -- JSON array of {"t":ms,"e":event,...} from start to end
+);
+
+-- Who changed what. before and after: JSON of the row, without secrets.
 CREATE TABLE audit (
   id         INTEGER PRIMARY KEY,
   at         INTEGER NOT NULL,
@@ -148,3 +164,4 @@ CREATE TABLE audit (
   after      TEXT
 );
 CREATE INDEX audit_row ON audit(resource, row_id, at);
+CREATE INDEX audit_company ON audit(company_id, at);

@@ -33,6 +33,14 @@ void zx_calls_close(void);
 typedef void(zx_call_router_h)(struct zx_call *call);
 void zx_call_router_set(zx_call_router_h *h);
 
+/* What the room has to know of an extension; false when there is none. */
+struct zx_call_ext {
+	int64_t company_id;
+	char name[ZX_NAME_LEN];
+};
+typedef bool(zx_call_ext_h)(const char *ext, struct zx_call_ext *e);
+void zx_call_ext_set(zx_call_ext_h *h);
+
 /* ---- what an application may do with a call ---- */
 struct zx_call_target {
 	char ext[ZX_NUM_LEN]; /* extension: all its contacts are forked to */

@@ -2,6 +2,9 @@
 #ifndef ZX_CALL_CORE_H
 #define ZX_CALL_CORE_H
 
+#include <stdio.h>
+#include <string.h>
+
 #include "call/call.h"
 #include "call/leg.h"
 
@@ -34,7 +37,7 @@ struct zx_call {
 	uint64_t mono;
 	int64_t rang, answered, ended;
 	uint16_t scode, tone_scode;
-	bool record, click, tone;
+	bool record, tone;
 	char from[ZX_NUM_LEN], from_name[ZX_NAME_LEN];
 	char dialled[ZX_NUM_LEN];     /* as first dialled, for the record */
 	char to[ZX_NUM_LEN];          /* as dialled last */
@@ -51,6 +54,7 @@ struct zx_calls {
 	struct list dirty;
 	struct hash *by_id;
 	zx_call_router_h *router;
+	zx_call_ext_h *ext_h;
 	void (*idle)(void); /* ending: told when nothing is left */
 	struct tmr idle_tmr;
 	unsigned n;
@@ -66,6 +70,8 @@ void zx_call_routed(struct zx_call *c);      /* asks the router where c->to lead
 /* The one end of a call: by "caller", "callee" or "system"; scode and reason are for the legs that are still there. */
 void zx_call_end(struct zx_call *c, const char *by, uint16_t scode, const char *reason);
 void zx_calls_idle_check(void);
+unsigned zx_call_ring_ms(void);
+char *zx_str_dup(const char *s); /* counted */
 struct zx_leg *zx_call_other(const struct zx_call *c, const struct zx_leg *leg); /* the party it is joined with, NULL */
 static inline bool zx_call_over(const struct zx_call *c)
 {
@@ -84,9 +90,12 @@ void zx_dial_branch_closed(struct zx_leg *leg, uint16_t scode);
 void zx_call_join(struct zx_call *c, struct zx_leg *leg);
 /* For click to call: the answered leg becomes the served one instead. */
 int zx_dial_click(struct zx_call *c, const char *ext);
+bool zx_dial_rings(const struct zx_call *c, const char *ext);
+/* The rung extension says no. */
+void zx_dial_refuse(struct zx_call *c);
 
 /* ---- bridge.c ---- */
-void zx_bridge_apply(struct zx_call *c); /* joins, or plays music, as hold is */
+void zx_bridge_apply(struct zx_call *c); /* joins, or plays music, as hold is; talking or held follows */
 void zx_bridge_split(struct zx_call *c); /* the two hear each other no more */
 void zx_call_music(struct zx_leg *leg);
 void zx_call_ringback(struct zx_leg *leg);
@@ -100,6 +109,8 @@ int zx_transfer_blind(struct zx_leg *leg, const char *number, bool notify);
 /* A ringing call goes elsewhere before an answer. */
 int zx_transfer_divert(struct zx_call *c, const char *ext, const char *number);
 void zx_transfer_ringing(struct zx_call *c);
+/* Side of the record the party that is dialled now takes. */
+uint8_t zx_transfer_side(const struct zx_call *c);
 void zx_transfer_done(struct zx_call *c);
 /* Gives the party back; false when there is nobody to give it to. */
 bool zx_transfer_failed(struct zx_call *c, uint16_t scode, const char *reason);

@@ -8,6 +8,8 @@
 #ifndef ZX_CALL_LEG_H
 #define ZX_CALL_LEG_H
 
+#include <string.h>
+
 #include "base/event.h"
 #include "media/media.h"
 
@@ -38,6 +40,8 @@ struct zx_leg {
 	uint8_t side;        /* of the record: 0 the caller's, 1 the callee's */
 	bool is_ext;         /* num is an extension */
 	bool fork;           /* a branch of call->dial */
+	bool shown;          /* its extension has been told of the call, and is owed the end */
+	bool holding;        /* ... that it holds */
 	bool late;           /* incoming without offer: ours goes into the 200 */
 	bool sdp_answer;     /* sdp is our answer */
 	bool media;          /* desc is negotiated and set */
@@ -45,7 +49,7 @@ struct zx_leg {
 	bool moh;            /* hears music */
 	bool info;           /* sends its keys by SIP INFO */
 	bool rtp;            /* media has arrived */
-	bool tls, srtp, retried;
+	bool srtp, srtp_retry; /* our offer is SRTP; it may be made once more the other way */
 	bool auto_answer;
 	char num[ZX_NUM_LEN];
 };
@@ -62,7 +66,7 @@ void zx_leg_give(struct zx_leg *leg, struct zx_call *to);
 /* Takes the leg out of its call, closes its media and hangs it up (scode and reason as the state wants), after delay_ms. */
 void zx_leg_release(struct zx_leg *leg, uint16_t scode, const char *reason, unsigned delay_ms);
 /* Its dialog is over: the last word about this leg. */
-void zx_leg_done(struct zx_leg *leg);
+void zx_leg_done(struct zx_leg *leg, uint16_t scode, const char *reason);
 void zx_leg_stream_h(const struct zx_stream_event *ev, void *arg);
 static inline bool zx_leg_holds(const struct zx_leg *leg)
 {
@@ -84,6 +88,7 @@ struct zx_leg_caller { /* what a called phone is told */
  * Returns how many; *errp (when none could be made) why. */
 unsigned zx_leg_fork(const char *ext, const struct zx_leg_caller *from, const struct zx_leg *near, void (*made)(struct zx_leg *leg, void *arg),
 		     void *arg, int *errp);
+bool zx_leg_reachable(const char *ext);
 int zx_leg_ring(struct zx_leg *leg);
 /* 183 with media; codec: wanted, when the other side can. */
 int zx_leg_early(struct zx_leg *leg, enum zx_codec codec);
@@ -110,6 +115,7 @@ struct zx_leg_in { /* a new incoming leg; strings borrowed */
 	const char *ext;   /* of an authenticated extension, or "" and the trunk: */
 	const char *trunk;
 	int64_t trunk_id, company_id;
+	bool early_only; /* INVITE with Replaces: only while it rings */
 };
 struct zx_leg_refer {
 	const char *to;

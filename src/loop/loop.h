@@ -17,13 +17,17 @@ int zx_loop_run(void (*term)(void));
 void zx_loop_stop(void);
 bool zx_loop_is_thread(void);
 
+/* Loop thread, after zx_loop_run() has returned: runs what was posted and what the pool still has, until nothing is left or max_ms have
+ * passed, so that acknowledgements of a room that closes find their handlers. */
+void zx_loop_drain(unsigned max_ms);
+
 /* Any thread: run fn(copy of data) on the loop, in order of posting per thread. Never blocks, one wake-up for many
  * posts. Returns ENOMEM or 0; after zx_loop_close() ESHUTDOWN. */
 typedef void(zx_post_h)(void *data, size_t len);
 int zx_loop_post(zx_post_h *fn, const void *data, size_t len);
 
 /* Any other thread: run fn(arg) on the loop and wait for its return value. ETIMEDOUT when the loop does not answer in
- * timeout_ms (fn is then guaranteed not to run later), ESHUTDOWN when the loop has ended. On the loop thread it is called at once. */
+ * timeout_ms (fn is then guaranteed not to run later; when it is running already the caller waits for its end), ESHUTDOWN when the loop has ended. On the loop thread it is called at once. */
 typedef int(zx_call_h)(void *arg);
 int zx_loop_call(zx_call_h *fn, void *arg, unsigned timeout_ms);
 
@@ -31,7 +35,7 @@ int zx_loop_call(zx_call_h *fn, void *arg, unsigned timeout_ms);
 typedef void(zx_work_h)(void *arg);
 int zx_loop_work(zx_work_h *work, zx_work_h *done, void *arg);
 
-/* Runs fn(arg) after everything that is on the stack now has returned. */
+/* Loop thread (else EPERM): runs fn(arg) after everything that is on the stack now has returned, in order, before the loop sleeps. */
 int zx_loop_soon(zx_work_h *fn, void *arg);
 
 #endif

@@ -55,6 +55,8 @@ struct zx_flow {
 	struct sa dst; /* next hop: where the REGISTER came from */
 };
 void zx_binding_flow(const struct zx_binding *b, struct zx_flow *f);
+/* The extension it belongs to (To of our INVITE, so that the phone's requests inside the dialog name the account to ask the password of). */
+const char *zx_binding_ext(const struct zx_binding *b);
 
 /* ---- transport.c ----
  * Our own sockets under libre's transactions: sip_transp_send(), sip_transp_laddr(), sip_transp_supported() and sip_reply_addr() of
@@ -74,14 +76,18 @@ int zx_edge_contact(struct zx_sip *s, char *buf, size_t len, const char *user, e
 /* Our local signalling address towards dst by tp. */
 int zx_edge_laddr(struct zx_sip *s, struct sa *laddr, enum sip_transp tp, const struct sa *dst);
 
-/* ---- inv.c ---- called by the edge */
+/* ---- inv.c ---- called by the edge. The legs have transactions of their own (inv_trans.c: 32 s after its end a transaction of libre
+ * still holds its whole message, and leaves by the first socket): they send by sip_send(), sock NULL for requests, Via = flow's src. */
+/* For EVERY request, before any other look at it than the ban: retransmissions of what the legs took, ACK to their non-2xx, CANCEL of their
+ * INVITEs (answered here). True: done. An unknown CANCEL is the edge's (481). */
+bool zx_invs_absorb(struct zx_sip *s, const struct sip_msg *msg);
 int zx_invs_init(struct zx_sip *s);
 void zx_invs_close(struct zx_sip *s);
 /* INVITE outside a dialog, after the edge's checks of form (Max-Forwards, Require, body type, loops); not yet authenticated. */
 void zx_invs_request(struct zx_sip *s, const struct sip_msg *msg);
 /* Any request with a To tag, and ACK: true when it was ours (handled and answered); else the edge answers 481 (nothing to an ACK). */
 bool zx_invs_in_dialog(struct zx_sip *s, const struct sip_msg *msg);
-/* A response no client transaction took (2xx retransmissions, forked 2xx). True when it was ours. */
+/* Every response no client transaction of libre took. True when it was ours. */
 bool zx_invs_stray_response(struct zx_sip *s, const struct sip_msg *msg);
 
 #endif

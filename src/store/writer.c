@@ -98,12 +98,12 @@ static void outbox_purge(const struct zx_store *st)
 }
 
 /* ---- the writer's side ---- */
-static int exec_named(struct zx_db *db, const char *sql)
+static int exec_named(struct zx_db *db, const char *name)
 {
 	struct zx_stmt *s;
 	int err;
 
-	err = zx_stmt_text(&s, db, sql);
+	err = zx_stmt_get(&s, db, name);
 	return err ? err : zx_stmt_run(s);
 }
 
@@ -118,7 +118,7 @@ static int order_run(struct zx_db *db, struct zx_order *o)
 	const uint64_t t = zx_mono_us();
 	int err, err2;
 
-	err = exec_named(db, "SAVEPOINT o");
+	err = exec_named(db, "tx_order");
 	if (err)
 		return err;
 	err = o->op(db, o->arg);
@@ -126,11 +126,11 @@ static int order_run(struct zx_db *db, struct zx_order *o)
 	if (transaction_lost(db))
 		return err ? err : EIO;
 	if (err) {
-		err2 = exec_named(db, "ROLLBACK TO o");
+		err2 = exec_named(db, "tx_order_undo");
 		if (!err2)
-			err2 = exec_named(db, "RELEASE o");
+			err2 = exec_named(db, "tx_order_keep");
 	} else {
-		err2 = err = exec_named(db, "RELEASE o");
+		err2 = err = exec_named(db, "tx_order_keep");
 	}
 	/* what cannot be undone must not be committed with the others' work */
 	if (err2 && !transaction_lost(db))
@@ -214,7 +214,7 @@ static struct zx_order *batch_run(struct zx_store *st, struct zx_order *list)
 	struct zx_db *db = st->db;
 	int err;
 
-	err = exec_named(db, "BEGIN IMMEDIATE");
+	err = exec_named(db, "tx_begin");
 	while (o && !err && (!last || zx_mono_us() - start < BATCH_US)) {
 		o->err = order_run(db, o);
 		if (transaction_lost(db))
@@ -223,7 +223,7 @@ static struct zx_order *batch_run(struct zx_store *st, struct zx_order *list)
 		o = o->next;
 	}
 	if (!err) {
-		err = exec_named(db, "COMMIT");
+		err = exec_named(db, "tx_commit");
 	} else if (!last) {
 		/* not even begun: the same would happen to all of them */
 		for (last = list; last->next; last = last->next)

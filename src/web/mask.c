@@ -1,0 +1,38 @@
+#include "web/mask.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+enum { FIRST = 4, LAST = 3, SHORT = 7 };
+
+void zx_mask(char *out, size_t len, const char *number)
+{
+	zx_strcpy(out, len, number);
+	const size_t n = strlen(out);
+	const size_t head = n > SHORT ? FIRST : 0, tail = n > SHORT ? LAST : n > 2 ? 2 : 0;
+
+	for (size_t i = head; i + tail < n; i++)
+		out[i] = '*';
+}
+
+bool zx_looks_number(const char *text)
+{
+	unsigned digits = 0;
+
+	for (; *text; text++)
+		digits += *text >= '0' && *text <= '9';
+	return digits >= 5;
+}
+
+bool zx_is_extension(struct zx_db *db, const char *number)
+{
+	struct zx_stmt *s;
+
+	if (!*number || zx_stmt_get(&s, db, "web_ext_exists"))
+		return false;
+	zx_bind_text(s, ":number", number);
+	const bool is = !zx_stmt_step(s);
+	zx_stmt_reset(s);
+	return is;
+}

@@ -1,0 +1,17 @@
+/* Customers' numbers hidden from those who must not see them: first 4 and last 3 digits stay (SPEC 1.5). */
+#ifndef ZX_WEB_MASK_H
+#define ZX_WEB_MASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "store/store.h"
+
+/* Bytes of out needed: strlen(number) + 1. Short ones (7 and less) keep only their last 2. */
+void zx_mask(char *out, size_t len, const char *number);
+/* Has it enough digits to be a phone number of somebody? */
+bool zx_looks_number(const char *text);
+/* One of our extensions is no customer. */
+bool zx_is_extension(struct zx_db *db, const char *number);
+
+#endif

@@ -1,0 +1,9 @@
+/* All descriptors. */
+#ifndef ZX_WEB_RES_RES_H
+#define ZX_WEB_RES_RES_H
+
+#include "web/resource.h"
+
+extern const struct zx_resource zx_res_extensions, zx_res_calls;
+
+#endif

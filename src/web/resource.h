@@ -1,0 +1,164 @@
+/*
+ * An admin page as one declarative descriptor (DESIGN law 5): list, search, create, edit, delete, export, the page's grid and form, and
+ * the API document follow from it. Descriptors live in res/, one file each, registered by one line in resource.c.
+ */
+#ifndef ZX_WEB_RESOURCE_H
+#define ZX_WEB_RESOURCE_H
+
+#include "store/query.h"
+#include "web/http.h"
+
+enum zx_ftype {
+	ZX_F_TEXT,
+	ZX_F_DIGITS,   /* a string of digits */
+	ZX_F_INT,
+	ZX_F_NUMBER,   /* phone number, text */
+	ZX_F_SECRET,
+	ZX_F_BOOL,
+	ZX_F_ENUM,
+	ZX_F_DATETIME, /* epoch ms */
+	ZX_F_DURATION, /* ms */
+	ZX_F_CIDR,     /* address or network, text */
+	ZX_F_REF,      /* id of a row of another resource */
+	ZX_F_JSON,     /* text in the store, JSON outside */
+	ZX_F_AUDIO,    /* is there a recording */
+};
+
+enum { /* zx_field.in */
+	ZX_IN_LIST = 1,
+	ZX_IN_FORM = 2,
+	ZX_IN_QUICK = 4,
+	ZX_IN_ADV = 8,
+	ZX_IN_CSV = 16,
+};
+
+enum { /* zx_field.flags */
+	ZX_FF_REQUIRED = 1,
+	ZX_FF_UNIQUE = 2,
+	ZX_FF_READONLY = 4,
+	ZX_FF_WRITEONLY = 8,
+	ZX_FF_GENERATE = 16, /* made by the server when not given */
+	ZX_FF_CUSTOMER = 32, /* a customer's number: masked for users who must not see it */
+	ZX_FF_SYSTEM = 64,   /* only for scope system */
+	ZX_FF_CREATE = 128,  /* given at creation, fixed then */
+};
+
+struct zx_option {
+	const char *v;
+	struct zx_text text;
+	const char *tone; /* success warning danger info; NULL */
+};
+
+struct zx_field {
+	const char *key; /* of the table's column, or of its own (live) */
+	enum zx_ftype type;
+	struct zx_text label;
+	unsigned in, flags;
+	int64_t min, max;       /* length of texts in characters, value of numbers; max 0 = no limit */
+	const char *pattern;    /* for the browser; the server's check is below */
+	const char *(*check)(const char *text); /* NULL when right, else an error code */
+	const struct zx_option *options; /* ended by v NULL */
+	const char *ref, *live;
+	const char *help_zh, *help_en;
+};
+
+struct zx_resource;
+
+enum { ZX_RES_VALUES = 48 };
+
+/* A change on its way to the store. */
+struct zx_res_write {
+	struct zx_req *r;
+	const struct zx_resource *res;
+	const struct zx_q_table *table;
+	struct zx_q_scope scope;
+	int64_t id, rev;
+	struct zx_q_value v[ZX_RES_VALUES];
+	unsigned n;
+	char text[8][256];   /* room for values made by hooks */
+	unsigned texts;
+	const char *bad;     /* key to blame */
+	const char *code;    /* error code when the errno has no better one */
+	cJSON *before, *after; /* for the audit; no secrets */
+	cJSON *once;         /* shown in this one reply (a made secret); owned */
+	bool created;
+};
+
+typedef void(zx_req_h)(struct zx_req *r);
+
+/* Routes beyond the generic ones. */
+struct zx_res_route {
+	const char *method, *path; /* "batch", ":id/recording" */
+	const char *action;        /* right is NAME:ACTION */
+	zx_req_h *h;
+	struct zx_text summary;
+	const char *reply;         /* content type of the answer; NULL: JSON */
+	const char *const *body;   /* keys of the JSON body, ended by NULL */
+};
+
+struct zx_resource {
+	const char *name;
+	struct zx_text title, group; /* group: the menu it is under */
+	const char *group_id, *icon;
+	const struct zx_q_table *table;
+	const struct zx_field *fields;
+	unsigned fieldc;
+	const char *label, *sort;
+	const char *can; /* space separated actions this page has */
+	const struct zx_res_route *routes;
+	unsigned routec;
+	/* hooks, all may be NULL */
+	int (*prepare)(struct zx_res_write *w, cJSON *fields);          /* worker: check and complete values; says what is wrong in fields */
+	int (*order)(struct zx_db *db, struct zx_res_write *w);         /* writer: within the transaction, before the change */
+	void (*changed)(struct zx_web *web, const struct zx_resource *res); /* worker: after the commit */
+	void (*rows)(struct zx_req *r, cJSON *rows);                    /* worker: live state into a page of rows */
+	void (*row)(struct zx_req *r, cJSON *row);                      /* a single row, after rows */
+	int (*users)(struct zx_db *db, int64_t id, cJSON *used_by);     /* who refers to it */
+};
+
+const struct zx_resource *zx_resource_find(const char *name);
+const struct zx_resource *zx_resource_at(unsigned i); /* NULL past the last */
+
+const struct zx_field *zx_field_find(const struct zx_resource *res, const char *key);
+/* The table as this user may search it: masked columns only by the whole number. */
+const struct zx_q_table *zx_resource_table(const struct zx_resource *res, const struct zx_user *u);
+void zx_scope_of(struct zx_q_scope *s, const struct zx_user *u);
+
+/* Checks one value of a body; NULL when right (and *v filled), else an error code. */
+const char *zx_field_value(const struct zx_field *f, const cJSON *js, struct zx_q_value *v);
+/* All values of a body; errors by key. partial: only what is there (update). */
+void zx_resource_values(struct zx_res_write *w, const cJSON *body, bool create, cJSON *fields);
+/* Adds or replaces; text is kept in w (at most 255 bytes). */
+void zx_write_text(struct zx_res_write *w, const char *key, const char *text);
+void zx_write_int(struct zx_res_write *w, const char *key, int64_t i);
+const struct zx_q_value *zx_write_value(const struct zx_res_write *w, const char *key);
+
+/* Row of a statement as JSON for this user. */
+cJSON *zx_resource_row(struct zx_req *r, const struct zx_resource *res, struct zx_stmt *s, const struct zx_q_col *const *cols, unsigned n);
+/* Within the scope of r; replies and returns NULL when there is none. */
+cJSON *zx_resource_get(struct zx_req *r, const struct zx_resource *res, int64_t id);
+
+/* Filters of a request (q, f.KEY, sort, after, page, size) as a query. */
+struct zx_res_query {
+	struct zx_q_scope scope;
+	struct zx_q_cond conds[ZX_Q_CONDS];
+	struct zx_q_req req;
+};
+/* 0, or EINVAL with the parameter to blame. Borrows r's parameters. */
+int zx_resource_query(struct zx_res_query *q, struct zx_req *r, const struct zx_resource *res, const char **bad);
+void zx_bad_query(struct zx_req *r, const char *key);
+
+/* handlers; r->def is the resource */
+void zx_resource_list_h(struct zx_req *r);
+void zx_resource_get_h(struct zx_req *r);
+void zx_resource_add_h(struct zx_req *r);
+void zx_resource_edit_h(struct zx_req *r);
+void zx_resource_delete_h(struct zx_req *r);
+void zx_resource_delete_many_h(struct zx_req *r);
+void zx_resource_export_h(struct zx_req *r);
+/* meta.c */
+cJSON *zx_resource_meta(const struct zx_resource *res, const struct zx_user *u);
+void zx_meta_h(struct zx_req *r);
+void zx_meta_one_h(struct zx_req *r);
+
+#endif

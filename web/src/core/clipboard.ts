@@ -1,0 +1,30 @@
+/* On plain HTTP there is no clipboard API; the old way still works there. */
+export async function copyText(s: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(s);
+    return true;
+  } catch {
+    const a = document.createElement('textarea');
+    a.value = s;
+    a.setAttribute('readonly', '');
+    a.className = 'zx-sr';
+    (document.querySelector('[role=dialog]') ?? document.body).append(a);
+    a.select();
+    const ok = document.execCommand('copy');
+    a.remove();
+    return ok;
+  }
+}
+export function downloadText(name: string, text: string, type = 'text/csv'): void {
+  const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  downloadUrl(url, name);
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+export function downloadUrl(url: string, name = ''): void {
+  const a = document.createElement('a');
+  a.href = url;
+  a.download = name;
+  document.body.append(a);
+  a.click();
+  a.remove();
+}

@@ -1,0 +1,60 @@
+/* The state of a list, and the query it becomes. */
+import { range, type RangeName } from '@/core/format';
+import type { Descriptor, Field } from '@/core/types';
+
+/* A range keeps its name (今天), so that it is still today after midnight. */
+export type FilterValue = string | number | boolean | { name: RangeName } | { from: number | null; to: number | null };
+export interface ListState {
+  q: string;
+  filters: Record<string, FilterValue>;
+  sort: string;
+  page: number;
+  size: number;
+}
+
+export const isRange = (f: Field): boolean => ['datetime', 'date', 'duration', 'int', 'number'].includes(f.type);
+
+export function bounds(v: FilterValue, now: number): [number | null, number | null] | null {
+  if (typeof v !== 'object') return null;
+  if ('name' in v) return range(v.name, now);
+  return [v.from, v.to];
+}
+
+export function filterText(v: FilterValue, now: number): string {
+  const b = bounds(v, now);
+  if (!b) return typeof v === 'boolean' ? (v ? '1' : '0') : String(v);
+  return `${b[0] ?? ''}..${b[1] ?? ''}`;
+}
+
+export function empty(v: FilterValue | undefined | null): boolean {
+  if (v === undefined || v === null || v === '') return true;
+  return typeof v === 'object' && !('name' in v) && v.from === null && v.to === null;
+}
+
+export function buildQuery(d: Descriptor, s: ListState, now: number, after?: string | null): string {
+  const p = new URLSearchParams();
+  if (s.q.trim()) p.set('q', s.q.trim());
+  for (const [k, v] of Object.entries(s.filters)) {
+    if (!empty(v) && d.fields.some((f) => f.key === k)) p.set(`f.${k}`, filterText(v, now));
+  }
+  if (s.sort) p.set('sort', s.sort);
+  if (after) p.set('after', after);
+  if (s.page > 1) p.set('page', String(s.page));
+  p.set('size', String(s.size));
+  return p.toString();
+}
+
+export const pageCount = (total: number, size: number): number => Math.max(1, Math.ceil(total / size));
+
+/* 显示 a 到 b */
+export function shown(s: ListState, total: number, rows: number): { a: number; b: number } {
+  const a = total ? (s.page - 1) * s.size + 1 : 0;
+  return { a, b: a ? Math.min(total, a + rows - 1) : 0 };
+}
+
+/* a click on a column: up, down, back to the list's own order */
+export function nextSort(current: string, key: string, own: string): string {
+  if (current === key) return `-${key}`;
+  if (current === `-${key}`) return own && own !== key && own !== `-${key}` ? own : key;
+  return key;
+}
