@@ -136,11 +136,13 @@ CREATE TABLE calls (
   recording    TEXT NOT NULL DEFAULT '',          -- path below the recordings folder
   rec_problem  TEXT NOT NULL DEFAULT ''
 );
--- Lists show the latest first, of a company or of all; numbers are looked up for a pop and the history of a customer.
+-- Lists show the latest first, of a company or of all; an agent sees own ones; a pop and a customer's page look a number up.
 CREATE INDEX calls_start ON calls(start);
 CREATE INDEX calls_company_start ON calls(company_id, start);
 CREATE INDEX calls_caller ON calls(caller, start);
 CREATE INDEX calls_callee ON calls(callee, start);
+CREATE INDEX calls_caller_ext ON calls(caller_ext, start);
+CREATE INDEX calls_callee_ext ON calls(callee_ext, start);
 CREATE INDEX calls_talking ON calls(id) WHERE state = 'talking';
 
 -- What only the page of one call shows; apart, so that a search through all calls reads little.
@@ -165,3 +167,15 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_row ON audit(resource, row_id, at);
 CREATE INDEX audit_company ON audit(company_id, at);
+
+-- What the planner is to believe about the big tables (rows, rows per value of the first column, ...), so that it takes the same, right
+-- index on the first day and in the tenth year: a company says little about a row, a number much.
+ANALYZE sqlite_schema;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('calls', 'calls_start', '1000000 1'),
+  ('calls', 'calls_company_start', '1000000 500000 1'),
+  ('calls', 'calls_caller', '1000000 20 1'),
+  ('calls', 'calls_callee', '1000000 100 1'),
+  ('calls', 'calls_caller_ext', '1000000 1000 1'),
+  ('calls', 'calls_callee_ext', '1000000 1000 1'),
+  ('calls', 'calls_talking', '100 1');

@@ -5,7 +5,7 @@
 
 static void run(struct zx_call *call, const char *param)
 {
-	const int scode = atoi(param);
+	const long scode = strtol(param, NULL, 10);
 
 	zx_call_reject(call, scode >= 400 && scode <= 699 ? (uint16_t)scode : 603, "Declined");
 }

@@ -108,7 +108,7 @@ static const struct key keys[] = {
     UINT("sip.port", sip_port, "5084", 1, 65535, "UDP and TCP port of SIP."),
     UINT("sip.tls_port", sip_tls_port, "5085", 0, 65535, "TCP port of SIP over TLS; 0 turns it off."),
     STR("sip.realm", sip_realm, "zuoxi", "one word or more, without \" and \\", check_realm,
-        "Realm of digest authentication. Changing it changes what phones must know only if they have a realm set."),
+        "Realm of digest authentication.."),
     UINT("sip.expires_min", sip_expires_min, "30", 1, 86400, "Shortest registration accepted, seconds (423 below it)."),
     UINT("sip.expires_max", sip_expires_max, "3600", 1, 604800, "Longest registration granted, seconds."),
     UINT("sip.expires_default", sip_expires_default, "300", 1, 604800,
@@ -147,7 +147,7 @@ static const struct key keys[] = {
     UINT("media.threads", media_threads, "0", 0, 64, "Threads that carry media; 0: one a processor core, at most 8."),
     STR("sounds.dir", sounds_dir, "", NULL, NULL, "Folder of the prompts; empty: the one that was installed."),
     STR("recordings.dir", recordings_dir, "", NULL, NULL, "Folder of the recordings; empty: recordings in the data folder."),
-    UINT("rec.min_free_mb", rec_min_free_mb, "500", 0, 10000000, "Free space on that disk, MB, below which recording stops."),
+    UINT("recordings.min_free_mb", rec_min_free_mb, "500", 0, 10000000, "Free space on that disk, MB, below which recording stops."),
 
     UINT("call.max", call_max, "0", 0, 100000, "Calls at a time; 0: no limit."),
     UINT("licence.extensions", licence_extensions, "0", 0, 10000000, "Extensions that may be created; 0: no limit."),

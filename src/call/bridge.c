@@ -47,7 +47,7 @@ void zx_bridge_split(struct zx_call *c)
 
 static void music_apply(struct zx_leg *leg, const struct zx_leg *other)
 {
-	if (zx_leg_holds(other) && !zx_leg_holds(leg))
+	if (zx_call_leg_holds(other) && !zx_call_leg_holds(leg))
 		zx_call_music(leg);
 	else
 		zx_call_silence(leg);
@@ -60,7 +60,7 @@ void zx_bridge_apply(struct zx_call *c)
 
 	if (!s || !p || !s->stream || !p->stream)
 		return;
-	held = zx_leg_holds(s) || zx_leg_holds(p);
+	held = zx_call_leg_holds(s) || zx_call_leg_holds(p);
 	if (held) {
 		zx_bridge_split(c);
 		music_apply(s, p);
@@ -77,7 +77,7 @@ void zx_bridge_apply(struct zx_call *c)
 static void hold_changed(struct zx_leg *leg)
 {
 	struct zx_call *c = leg->call;
-	const bool holds = zx_leg_holds(leg);
+	const bool holds = zx_call_leg_holds(leg);
 
 	if (holds == leg->holding || !joined(leg))
 		return;
@@ -97,7 +97,7 @@ int zx_call_hold(struct zx_call *c, struct zx_leg *leg, bool hold)
 	return 0;
 }
 
-void zx_call_leg_media(struct zx_leg *leg)
+void zx_call_on_media(struct zx_leg *leg)
 {
 	if (leg->call)
 		hold_changed(leg);
@@ -105,26 +105,50 @@ void zx_call_leg_media(struct zx_leg *leg)
 
 /* ---- recording ---- */
 
-void zx_call_rec_begin(struct zx_call *c)
+static void rec_side(struct zx_call *c, struct zx_leg *leg)
 {
-	struct zx_stream *side[2] = {NULL, NULL};
+	if (c->rec_leg[leg->side] == leg)
+		return;
+	c->rec_leg[leg->side] = leg;
+	zx_rec_side(c->rec, leg->side, leg->stream);
+}
+
+void zx_call_rec_leave(struct zx_call *c, const struct zx_leg *leg)
+{
+	if (c->rec_leg[leg->side] != leg)
+		return;
+	c->rec_leg[leg->side] = NULL;
+	if (c->rec)
+		zx_rec_side(c->rec, leg->side, NULL);
+}
+
+void zx_call_rec_apply(struct zx_call *c)
+{
+	struct zx_leg *s = c->served, *p = c->peer;
 	int err;
 
-	if (c->rec || !c->served || !c->peer || zx_call_over(c))
+	if (!s || !p || zx_call_over(c))
 		return;
-	if (!c->rec_path)
-		c->rec_path = zx_record_path(c);
+	if (c->rec) {
+		rec_side(c, s);
+		rec_side(c, p);
+		return;
+	}
+	if (!c->record || c->rec_path) /* one try, one file a call */
+		return;
+	c->rec_path = zx_record_path(c);
 	if (!c->rec_path)
 		return;
-	side[c->served->side & 1] = c->served->stream;
-	side[c->peer->side & 1] = c->peer->stream;
-	err = zx_rec_start(&c->rec, zx_calls.env.media, c->rec_path, side[0], side[1]);
+	c->rec_leg[s->side] = s;
+	c->rec_leg[p->side] = p;
+	err = zx_rec_start(&c->rec, zx_calls.env.media, c->rec_path, c->rec_leg[0]->stream, c->rec_leg[1]->stream);
 	if (err) {
 		static struct zx_log_site site;
 
 		zx_log_limited(&site, 5, ZX_ERROR, "call", "recording %s cannot start: %s", c->rec_path, strerror(err));
 		zx_call_note(c, "rec-failed", strerror(err));
 		c->rec_path = mem_deref(c->rec_path);
+		c->record = false;
 		if (!c->rec_problem)
 			c->rec_problem = zx_str_dup(strerror(err));
 		return;
@@ -135,7 +159,7 @@ void zx_call_rec_begin(struct zx_call *c)
 
 /* ---- keys ---- */
 
-void zx_call_leg_dtmf(struct zx_leg *leg, char digit, unsigned ms, bool by_info)
+void zx_call_on_dtmf(struct zx_leg *leg, char digit, unsigned ms, bool by_info)
 {
 	struct zx_call *c = leg->call;
 	struct zx_leg *other = zx_call_other(c, leg);
@@ -147,21 +171,21 @@ void zx_call_leg_dtmf(struct zx_leg *leg, char digit, unsigned ms, bool by_info)
 			c->digit_h(c, digit, c->digit_arg);
 		return;
 	}
-	if (!other->stream || zx_leg_holds(leg) || zx_leg_holds(other))
+	if (!other->stream || zx_call_leg_holds(leg) || zx_call_leg_holds(other))
 		return;
 	/* Where both sides have telephone-event the packets themselves go through. */
 	if (!by_info && other->desc.te_pt >= 0)
 		return;
 	/* A phone that has neither telephone-event nor sent an INFO can at least hear the tones, unless the codec spoils them. */
 	if (other->desc.te_pt < 0 && (other->info || other->desc.codec == ZX_CODEC_G729))
-		zx_leg_info_dtmf(other, digit, ms);
+		zx_call_leg_info_dtmf(other, digit, ms);
 	else
 		zx_stream_dtmf(other->stream, digit, ms);
 }
 
 /* ---- what the streams tell ---- */
 
-void zx_call_leg_silent(struct zx_leg *leg)
+void zx_call_on_silent(struct zx_leg *leg)
 {
 	struct zx_call *c = leg->call;
 
@@ -174,7 +198,7 @@ void zx_call_leg_silent(struct zx_leg *leg)
 	zx_call_end(c, "system", 200, NULL);
 }
 
-void zx_call_leg_played(struct zx_leg *leg, uint32_t play)
+void zx_call_on_played(struct zx_leg *leg, uint32_t play)
 {
 	struct zx_call *c = leg->call;
 	zx_call_played_h *h = c->played_h;

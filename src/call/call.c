@@ -118,7 +118,7 @@ int zx_call_incoming(struct zx_leg *leg, const struct zx_leg_in *in)
 	zx_text_clean(c->trunk, sizeof(c->trunk), in->trunk);
 	zx_text_clean(c->acting, sizeof(c->acting), in->ext);
 	zx_text_clean(c->caller_ext, sizeof(c->caller_ext), in->ext);
-	zx_leg_adopt(leg, c);
+	zx_call_leg_adopt(leg, c);
 	c->served = leg;
 	leg->shown = true;
 	zx_call_note(c, "start", c->to);
@@ -193,7 +193,7 @@ void zx_call_end(struct zx_call *c, const char *by, uint16_t scode, const char *
 		struct zx_leg *leg = c->legs.head->data;
 		const bool refused = leg->state == ZX_LEG_IN_NEW || leg->state == ZX_LEG_IN_EARLY;
 
-		zx_leg_release(leg, refused ? scode : 0, refused ? reason : NULL, 0);
+		zx_call_leg_release(leg, refused ? scode : 0, refused ? reason : NULL, 0);
 	}
 	snprintf(code, sizeof(code), "%u", c->scode);
 	zx_call_note(c, "end", c->answered >= 0 ? by : code);
@@ -208,7 +208,7 @@ void zx_call_end(struct zx_call *c, const char *by, uint16_t scode, const char *
 	zx_calls_idle_check();
 }
 
-void zx_call_leg_closed(struct zx_leg *leg, uint16_t scode, const char *reason)
+void zx_call_on_closed(struct zx_leg *leg, uint16_t scode, const char *reason)
 {
 	struct zx_call *c = leg->call;
 	const char *by = zx_side_name(leg);
@@ -221,8 +221,8 @@ void zx_call_leg_closed(struct zx_leg *leg, uint16_t scode, const char *reason)
 
 		if (scode != 200 && !cancelled)
 			zx_call_note(c, "lost", reason);
-		zx_leg_release(leg, 0, NULL, 0);
-		zx_call_end(c, by, cancelled ? 487 : 200, NULL);
+		zx_call_leg_release(leg, 0, NULL, 0);
+		zx_call_end(c, by, !cancelled ? 200 : c->tone ? c->tone_scode : 487, NULL);
 	}
 	mem_deref(c);
 }
@@ -286,7 +286,7 @@ int zx_call_answer(struct zx_call *c)
 	if (zx_call_over(c) || !leg)
 		return EPROTO;
 	if (leg->state != ZX_LEG_UP)
-		err = zx_leg_answer(leg, ZX_CODEC_NONE);
+		err = zx_call_leg_answer(leg, ZX_CODEC_NONE);
 	if (err)
 		return err;
 	if (c->answered < 0)
@@ -369,8 +369,7 @@ void zx_call_app_set(struct zx_call *c, const char *app)
 void zx_call_record(struct zx_call *c, bool on)
 {
 	c->record = on;
-	if (on && c->peer)
-		zx_call_rec_begin(c);
+	zx_call_rec_apply(c);
 }
 
 /* ---- the room ---- */
@@ -396,7 +395,7 @@ int zx_calls_init(const struct zx_call_env *env)
 	if (!err)
 		err = zx_legs_init();
 	if (!err)
-		err = zx_leg_sip_init();
+		err = zx_call_leg_sip_init();
 	if (err)
 		zx_calls_close();
 	return err;
@@ -422,8 +421,6 @@ void zx_calls_idle_check(void)
 
 void zx_calls_end_all(unsigned max_ms, void (*done)(void))
 {
-	if (zx_calls.n)
-		zx_log(ZX_INFO, "call", "ending %u calls", zx_calls.n);
 	zx_calls.draining = true;
 	zx_calls.idle = done;
 	tmr_start(&zx_calls.idle_tmr, max_ms, idle_h, NULL);

@@ -21,7 +21,8 @@ struct zx_call {
 	struct zx_dial *dial;
 	struct zx_xfer *xfer;
 	struct zx_rec *rec;
-	struct mbuf *timeline, *quality; /* JSON without the last bracket */
+	struct zx_leg *rec_leg[2]; /* whose streams it has */
+	struct mbuf *timeline, *quality; /* JSON without its last bracket */
 	char *rec_path;
 	char *rec_problem;
 	struct tmr tmr;        /* tone before the end, or the next step of a transfer */
@@ -37,6 +38,7 @@ struct zx_call {
 	uint64_t mono;
 	int64_t rang, answered, ended;
 	uint16_t scode, tone_scode;
+	uint8_t sides[2]; /* parties whose quality has been noted */
 	bool record, tone;
 	char from[ZX_NUM_LEN], from_name[ZX_NAME_LEN];
 	char dialled[ZX_NUM_LEN];     /* as first dialled, for the record */
@@ -100,7 +102,8 @@ void zx_bridge_split(struct zx_call *c); /* the two hear each other no more */
 void zx_call_music(struct zx_leg *leg);
 void zx_call_ringback(struct zx_leg *leg);
 void zx_call_silence(struct zx_leg *leg);
-void zx_call_rec_begin(struct zx_call *c);
+void zx_call_rec_apply(struct zx_call *c); /* begins when it is wanted; its sides follow the parties */
+void zx_call_rec_leave(struct zx_call *c, const struct zx_leg *leg);
 int zx_call_hold(struct zx_call *c, struct zx_leg *leg, bool hold);
 
 /* ---- transfer.c ---- */

@@ -35,7 +35,7 @@ static void forks_release(struct zx_call *c, uint16_t scode, const char *reason)
 
 		le = le->next;
 		if (leg->fork)
-			zx_leg_release(leg, scode, reason, 0);
+			zx_call_leg_release(leg, scode, reason, 0);
 	}
 }
 
@@ -107,7 +107,7 @@ static void made_h(struct zx_leg *leg, void *arg)
 	leg->side = d->click ? 0 : zx_transfer_side(d->call);
 	d->branches++;
 	d->total++;
-	zx_leg_adopt(leg, d->call);
+	zx_call_leg_adopt(leg, d->call);
 }
 
 static int start(struct zx_call *c, const char *ext, unsigned ring_ms, zx_dial_h *done, void *arg, bool click)
@@ -135,9 +135,9 @@ static int start(struct zx_call *c, const char *ext, unsigned ring_ms, zx_dial_h
 	c->dial = d;
 	zx_call_note(c, "dial", ext);
 	if (c->served && !c->served->stream)
-		err = zx_leg_media_open(c->served, NULL);
+		err = zx_call_leg_media_open(c->served, NULL);
 	if (!err)
-		zx_leg_fork(ext, &from, c->served, made_h, d, &err);
+		zx_call_leg_fork(ext, &from, c->served, made_h, d, &err);
 	if (d->total) {
 		tmr_start(&d->tmr, ring_ms, timeout_h, d);
 		return 0;
@@ -223,7 +223,7 @@ void zx_dial_branch_closed(struct zx_leg *leg, uint16_t scode)
 
 	snprintf(detail, sizeof(detail), "%s %u", leg->num, scode);
 	zx_call_note(c, "refused", detail);
-	zx_leg_release(leg, 0, NULL, 0);
+	zx_call_leg_release(leg, 0, NULL, 0);
 	if (!d)
 		return;
 	d->branches--;
@@ -241,14 +241,14 @@ static bool early_pass(struct zx_call *c, struct zx_leg *leg)
 {
 	struct zx_leg *s = c->served;
 
-	if (c->dial->total > 1 || !s || !leg->media || (s->state != ZX_LEG_UP && zx_leg_early(s, leg->desc.codec)))
+	if (c->dial->total > 1 || !s || !leg->media || (s->state != ZX_LEG_UP && zx_call_leg_early(s, leg->desc.codec)))
 		return false;
 	zx_call_silence(s);
 	zx_stream_bridge(s->stream, leg->stream);
 	return true;
 }
 
-void zx_call_leg_rang(struct zx_leg *leg, bool early)
+void zx_call_on_rang(struct zx_leg *leg, bool early)
 {
 	struct zx_call *c = leg->call;
 	struct zx_dial *d = c->dial;
@@ -276,7 +276,7 @@ void zx_call_leg_rang(struct zx_leg *leg, bool early)
 	if (c->served->state == ZX_LEG_UP)
 		zx_call_ringback(c->served);
 	else
-		zx_leg_ring(c->served);
+		zx_call_leg_ring(c->served);
 }
 
 static void clicked(struct zx_call *c, struct zx_leg *leg)
@@ -289,7 +289,7 @@ static void clicked(struct zx_call *c, struct zx_leg *leg)
 	zx_call_routed(c);
 }
 
-void zx_call_leg_answered(struct zx_leg *leg)
+void zx_call_on_answered(struct zx_leg *leg)
 {
 	struct zx_call *c = leg->call;
 
@@ -314,7 +314,7 @@ void zx_call_join(struct zx_call *c, struct zx_leg *leg)
 	leg->fork = false;
 	zx_dial_stop(c, 200, elsewhere);
 	if (s->state != ZX_LEG_UP)
-		err = zx_leg_answer(s, leg->desc.codec);
+		err = zx_call_leg_answer(s, leg->desc.codec);
 	if (err) {
 		zx_call_note(c, "answer-failed", strerror(err));
 		zx_call_end(c, "system", err == ENOTSUP ? 488 : 500, "Not Acceptable Here");
@@ -328,11 +328,10 @@ void zx_call_join(struct zx_call *c, struct zx_leg *leg)
 	}
 	zx_call_move(c, ZX_CALL_EV_ANSWER);
 	zx_call_note(c, "answer", leg->num);
+	zx_bridge_apply(c);
+	zx_call_rec_apply(c);
 	if (c->xfer)
 		zx_transfer_done(c);
-	zx_bridge_apply(c);
-	if (c->record)
-		zx_call_rec_begin(c);
 	zx_news_leg(ZX_EV_CALL_ANSWERED, c, leg);
 	if (first)
 		zx_news_leg(ZX_EV_CALL_ANSWERED, c, s);

@@ -38,12 +38,12 @@ static const struct zx_fsm_rule rules[] = {
 };
 static const struct zx_fsm_def machine = {"leg", state_names, event_names, rules};
 
-bool zx_leg_move(struct zx_leg *leg, enum zx_leg_event ev)
+bool zx_call_leg_move(struct zx_leg *leg, enum zx_leg_event ev)
 {
 	return !zx_fsm_event(&machine, &leg->state, ev, leg, NULL);
 }
 
-const char *zx_leg_state_name(const struct zx_leg *leg)
+const char *zx_call_leg_state_name(const struct zx_leg *leg)
 {
 	return state_names[leg->state];
 }
@@ -60,7 +60,7 @@ static void leg_destructor(void *arg)
 	mem_deref(leg->inv);
 }
 
-int zx_leg_alloc(struct zx_leg **lp, const char *num, bool is_ext)
+int zx_call_leg_alloc(struct zx_leg **lp, const char *num, bool is_ext)
 {
 	struct zx_leg *leg = mem_zalloc(sizeof(*leg), leg_destructor);
 
@@ -75,7 +75,7 @@ int zx_leg_alloc(struct zx_leg **lp, const char *num, bool is_ext)
 	return 0;
 }
 
-void zx_leg_adopt(struct zx_leg *leg, struct zx_call *call)
+void zx_call_leg_adopt(struct zx_leg *leg, struct zx_call *call)
 {
 	leg->call = call;
 	list_append(&call->legs, &leg->le, leg);
@@ -83,7 +83,7 @@ void zx_leg_adopt(struct zx_leg *leg, struct zx_call *call)
 		hash_append(legs.by_ext, hash_joaat_str(leg->num), &leg->ext_le, leg);
 }
 
-struct list *zx_leg_ext_list(const char *ext)
+struct list *zx_call_leg_ext_list(const char *ext)
 {
 	return hash_list(legs.by_ext, hash_joaat_str(ext));
 }
@@ -101,9 +101,10 @@ static void leg_leave(struct zx_leg *leg)
 		c->peer = NULL;
 }
 
-void zx_leg_give(struct zx_leg *leg, struct zx_call *to)
+void zx_call_leg_give(struct zx_leg *leg, struct zx_call *to)
 {
 	zx_record_quality(leg->call, leg);
+	zx_call_rec_leave(leg->call, leg);
 	leg_leave(leg);
 	leg->call = to;
 	list_append(&to->legs, &leg->le, leg);
@@ -141,18 +142,19 @@ static void hangup_h(void *arg)
 {
 	struct zx_leg *leg = mem_ref(arg);
 
-	if (zx_leg_move(leg, ZX_LEG_HANGUP)) {
+	if (zx_call_leg_move(leg, ZX_LEG_HANGUP)) {
 		tmr_start(&leg->tmr, CLOSING_MS, closing_h, leg);
-		zx_leg_hangup(leg, 0, NULL);
+		zx_call_leg_hangup(leg, 0, NULL);
 	}
 	mem_deref(leg);
 }
 
-void zx_leg_release(struct zx_leg *leg, uint16_t scode, const char *reason, unsigned delay_ms)
+void zx_call_leg_release(struct zx_leg *leg, uint16_t scode, const char *reason, unsigned delay_ms)
 {
 	mem_ref(leg);
 	if (leg->call) {
 		zx_record_quality(leg->call, leg);
+		zx_call_rec_leave(leg->call, leg);
 		if (leg->is_ext && leg->shown && !ext_has_other_leg(leg))
 			zx_news_leg(ZX_EV_CALL_ENDED, leg->call, leg);
 		leg_leave(leg);
@@ -167,26 +169,26 @@ void zx_leg_release(struct zx_leg *leg, uint16_t scode, const char *reason, unsi
 		legs.closing_n++;
 		if (delay_ms) {
 			tmr_start(&leg->tmr, delay_ms, hangup_h, leg);
-		} else if (zx_leg_move(leg, ZX_LEG_HANGUP)) {
+		} else if (zx_call_leg_move(leg, ZX_LEG_HANGUP)) {
 			tmr_start(&leg->tmr, CLOSING_MS, closing_h, leg);
-			zx_leg_hangup(leg, scode, reason);
+			zx_call_leg_hangup(leg, scode, reason);
 		}
 	}
 	mem_deref(leg);
 }
 
-void zx_leg_done(struct zx_leg *leg, uint16_t scode, const char *reason)
+void zx_call_leg_done(struct zx_leg *leg, uint16_t scode, const char *reason)
 {
 	mem_ref(leg);
-	zx_leg_move(leg, ZX_LEG_GONE);
+	zx_call_leg_move(leg, ZX_LEG_GONE);
 	if (leg->call)
-		zx_call_leg_closed(leg, scode, reason);
+		zx_call_on_closed(leg, scode, reason);
 	else if (leg->le.list == &legs.closing)
 		closing_drop(leg);
 	mem_deref(leg);
 }
 
-void zx_leg_stream_h(const struct zx_stream_event *ev, void *arg)
+void zx_call_leg_stream_h(const struct zx_stream_event *ev, void *arg)
 {
 	struct zx_leg *leg = arg;
 
@@ -198,13 +200,13 @@ void zx_leg_stream_h(const struct zx_stream_event *ev, void *arg)
 		leg->rtp = true;
 		break;
 	case ZX_STREAM_DTMF:
-		zx_call_leg_dtmf(leg, ev->digit, ev->duration_ms, false);
+		zx_call_on_dtmf(leg, ev->digit, ev->duration_ms, false);
 		break;
 	case ZX_STREAM_PLAY_DONE:
-		zx_call_leg_played(leg, ev->play);
+		zx_call_on_played(leg, ev->play);
 		break;
 	case ZX_STREAM_TIMEOUT:
-		zx_call_leg_silent(leg);
+		zx_call_on_silent(leg);
 		break;
 	}
 	mem_deref(leg);

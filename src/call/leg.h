@@ -55,25 +55,25 @@ struct zx_leg {
 };
 
 /* ---- leg.c ---- */
-int zx_leg_alloc(struct zx_leg **lp, const char *num, bool is_ext);
+int zx_call_leg_alloc(struct zx_leg **lp, const char *num, bool is_ext);
 /* Moves the state; false when the event means nothing in this state. */
-bool zx_leg_move(struct zx_leg *leg, enum zx_leg_event ev);
-const char *zx_leg_state_name(const struct zx_leg *leg);
+bool zx_call_leg_move(struct zx_leg *leg, enum zx_leg_event ev);
+const char *zx_call_leg_state_name(const struct zx_leg *leg);
 /* Joins the leg to a call, takes the reference. */
-void zx_leg_adopt(struct zx_leg *leg, struct zx_call *call);
+void zx_call_leg_adopt(struct zx_leg *leg, struct zx_call *call);
 /* Another call gets it; streams and dialog go on. */
-void zx_leg_give(struct zx_leg *leg, struct zx_call *to);
+void zx_call_leg_give(struct zx_leg *leg, struct zx_call *to);
 /* Takes the leg out of its call, closes its media and hangs it up (scode and reason as the state wants), after delay_ms. */
-void zx_leg_release(struct zx_leg *leg, uint16_t scode, const char *reason, unsigned delay_ms);
+void zx_call_leg_release(struct zx_leg *leg, uint16_t scode, const char *reason, unsigned delay_ms);
 /* Its dialog is over: the last word about this leg. */
-void zx_leg_done(struct zx_leg *leg, uint16_t scode, const char *reason);
-void zx_leg_stream_h(const struct zx_stream_event *ev, void *arg);
-static inline bool zx_leg_holds(const struct zx_leg *leg)
+void zx_call_leg_done(struct zx_leg *leg, uint16_t scode, const char *reason);
+void zx_call_leg_stream_h(const struct zx_stream_event *ev, void *arg);
+static inline bool zx_call_leg_holds(const struct zx_leg *leg)
 {
 	return leg->held || leg->held_web;
 }
 /* Legs of an extension, for walking: data of the list is struct zx_leg, compare num. */
-struct list *zx_leg_ext_list(const char *ext);
+struct list *zx_call_leg_ext_list(const char *ext);
 unsigned zx_legs_closing(void);
 int zx_legs_init(void);
 void zx_legs_close(void);
@@ -86,28 +86,28 @@ struct zx_leg_caller { /* what a called phone is told */
 };
 /* One leg for each live contact of the extension, sent to at once; made() adopts it. Codecs of `near` (may be NULL) are offered first.
  * Returns how many; *errp (when none could be made) why. */
-unsigned zx_leg_fork(const char *ext, const struct zx_leg_caller *from, const struct zx_leg *near, void (*made)(struct zx_leg *leg, void *arg),
+unsigned zx_call_leg_fork(const char *ext, const struct zx_leg_caller *from, const struct zx_leg *near, void (*made)(struct zx_leg *leg, void *arg),
 		     void *arg, int *errp);
-bool zx_leg_reachable(const char *ext);
-int zx_leg_ring(struct zx_leg *leg);
+bool zx_call_leg_reachable(const char *ext);
+int zx_call_leg_ring(struct zx_leg *leg);
 /* 183 with media; codec: wanted, when the other side can. */
-int zx_leg_early(struct zx_leg *leg, enum zx_codec codec);
-int zx_leg_answer(struct zx_leg *leg, enum zx_codec codec);
-void zx_leg_hangup(struct zx_leg *leg, uint16_t scode, const char *reason);
-int zx_leg_info_dtmf(struct zx_leg *leg, char digit, unsigned duration_ms);
-void zx_leg_refer_notify(struct zx_leg *leg, uint16_t scode, const char *reason);
-int zx_leg_sip_init(void);
+int zx_call_leg_early(struct zx_leg *leg, enum zx_codec codec);
+int zx_call_leg_answer(struct zx_leg *leg, enum zx_codec codec);
+void zx_call_leg_hangup(struct zx_leg *leg, uint16_t scode, const char *reason);
+int zx_call_leg_info_dtmf(struct zx_leg *leg, char digit, unsigned duration_ms);
+void zx_call_leg_refer_notify(struct zx_leg *leg, uint16_t scode, const char *reason);
+int zx_call_leg_sip_init(void);
 
 /* ---- leg_sip_sdp.c ---- */
-int zx_leg_media_open(struct zx_leg *leg, const struct zx_leg *near);
+int zx_call_leg_media_open(struct zx_leg *leg, const struct zx_leg *near);
 /* Our offer to the other side: `first` codecs first, then the rest. */
-int zx_leg_offer_make(struct zx_leg *leg, struct zx_sdp *offer, const enum zx_codec *first, unsigned n);
+int zx_call_leg_offer_make(struct zx_leg *leg, struct zx_sdp *offer, const enum zx_codec *first, unsigned n);
 /* Their answer to it. */
-int zx_leg_offer_done(struct zx_leg *leg, const struct zx_sdp *answer);
+int zx_call_leg_offer_done(struct zx_leg *leg, const struct zx_sdp *answer);
 /* Their offer -> our answer, and the stream set. codec NONE: theirs to prefer. ENOTSUP nothing in common. */
-int zx_leg_answer_make(struct zx_leg *leg, struct zx_sdp *answer, const struct zx_sdp *offer, enum zx_codec codec);
+int zx_call_leg_answer_make(struct zx_leg *leg, struct zx_sdp *answer, const struct zx_sdp *offer, enum zx_codec codec);
 /* What an offer says the other side can. */
-void zx_leg_codecs_learn(struct zx_leg *leg, const struct zx_sdp *sdp);
+void zx_call_leg_codecs_learn(struct zx_leg *leg, const struct zx_sdp *sdp);
 
 /* ---- what legs tell, each implemented where it is dealt with ---- */
 struct zx_leg_in { /* a new incoming leg; strings borrowed */
@@ -125,13 +125,13 @@ struct zx_leg_refer {
 uint16_t zx_call_admit(void);                                              /* 0, or the code to refuse with (call.c) */
 int zx_call_incoming(struct zx_leg *leg, const struct zx_leg_in *in);      /* call.c; takes the reference */
 uint16_t zx_call_replace(struct zx_leg *leg, const struct zx_leg_in *in, struct zx_leg *old); /* transfer.c; 0: took the reference, or a code */
-void zx_call_leg_rang(struct zx_leg *leg, bool early);                     /* dial.c: 18x came */
-void zx_call_leg_answered(struct zx_leg *leg);                             /* dial.c */
-void zx_call_leg_closed(struct zx_leg *leg, uint16_t scode, const char *reason); /* call.c */
-void zx_call_leg_media(struct zx_leg *leg);                                /* bridge.c: negotiation has changed something */
-void zx_call_leg_dtmf(struct zx_leg *leg, char digit, unsigned ms, bool by_info); /* bridge.c */
-void zx_call_leg_silent(struct zx_leg *leg);                               /* bridge.c: no packets for a long time */
-void zx_call_leg_played(struct zx_leg *leg, uint32_t play);                /* bridge.c */
-uint16_t zx_call_leg_refer(struct zx_leg *leg, const struct zx_leg_refer *r); /* transfer.c */
+void zx_call_on_rang(struct zx_leg *leg, bool early);                     /* dial.c: 18x came */
+void zx_call_on_answered(struct zx_leg *leg);                             /* dial.c */
+void zx_call_on_closed(struct zx_leg *leg, uint16_t scode, const char *reason); /* call.c */
+void zx_call_on_media(struct zx_leg *leg);                                /* bridge.c: negotiation has changed something */
+void zx_call_on_dtmf(struct zx_leg *leg, char digit, unsigned ms, bool by_info); /* bridge.c */
+void zx_call_on_silent(struct zx_leg *leg);                               /* bridge.c: no packets for a long time */
+void zx_call_on_played(struct zx_leg *leg, uint32_t play);                /* bridge.c */
+uint16_t zx_call_on_refer(struct zx_leg *leg, const struct zx_leg_refer *r); /* transfer.c */
 
 #endif

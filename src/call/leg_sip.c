@@ -14,11 +14,11 @@ static const struct zx_inv_handlers handlers;
 
 /* ---- orders ---- */
 
-int zx_leg_ring(struct zx_leg *leg)
+int zx_call_leg_ring(struct zx_leg *leg)
 {
 	int err;
 
-	if (leg->sdp_answer || !zx_leg_move(leg, ZX_LEG_PROGRESS))
+	if (leg->sdp_answer || !zx_call_leg_move(leg, ZX_LEG_PROGRESS))
 		return 0;
 	err = zx_inv_progress(leg->inv, 180, "Ringing", NULL);
 	if (err)
@@ -26,17 +26,17 @@ int zx_leg_ring(struct zx_leg *leg)
 	return err;
 }
 
-int zx_leg_early(struct zx_leg *leg, enum zx_codec codec)
+int zx_call_leg_early(struct zx_leg *leg, enum zx_codec codec)
 {
 	struct zx_sdp answer;
 	int err;
 
 	if (leg->late || !leg->sdp || leg->sdp_answer)
 		return ENOTSUP;
-	err = zx_leg_answer_make(leg, &answer, leg->sdp, codec);
+	err = zx_call_leg_answer_make(leg, &answer, leg->sdp, codec);
 	if (err)
 		return err;
-	if (!zx_leg_move(leg, ZX_LEG_PROGRESS))
+	if (!zx_call_leg_move(leg, ZX_LEG_PROGRESS))
 		return EPROTO;
 	err = zx_inv_progress(leg->inv, 183, "Session Progress", &answer);
 	if (err)
@@ -46,7 +46,7 @@ int zx_leg_early(struct zx_leg *leg, enum zx_codec codec)
 	return 0;
 }
 
-int zx_leg_answer(struct zx_leg *leg, enum zx_codec codec)
+int zx_call_leg_answer(struct zx_leg *leg, enum zx_codec codec)
 {
 	struct zx_sdp sdp;
 	int err = 0;
@@ -54,39 +54,39 @@ int zx_leg_answer(struct zx_leg *leg, enum zx_codec codec)
 	if (leg->state != ZX_LEG_IN_NEW && leg->state != ZX_LEG_IN_EARLY)
 		return EPROTO;
 	if (leg->late)
-		err = zx_leg_offer_make(leg, &sdp, &codec, codec == ZX_CODEC_NONE ? 0 : 1);
+		err = zx_call_leg_offer_make(leg, &sdp, &codec, codec == ZX_CODEC_NONE ? 0 : 1);
 	else if (leg->sdp_answer)
 		sdp = *leg->sdp;
 	else
-		err = zx_leg_answer_make(leg, &sdp, leg->sdp, codec);
+		err = zx_call_leg_answer_make(leg, &sdp, leg->sdp, codec);
 	if (err)
 		return err;
 	err = zx_inv_accept(leg->inv, &sdp);
 	if (err)
 		return err;
-	zx_leg_move(leg, ZX_LEG_ANSWER);
+	zx_call_leg_move(leg, ZX_LEG_ANSWER);
 	leg->sdp = mem_deref(leg->sdp);
 	leg->sdp_answer = false;
 	return 0;
 }
 
-void zx_leg_hangup(struct zx_leg *leg, uint16_t scode, const char *reason)
+void zx_call_leg_hangup(struct zx_leg *leg, uint16_t scode, const char *reason)
 {
 	if (leg->inv)
 		zx_inv_hangup(leg->inv, scode, reason);
 }
 
-int zx_leg_info_dtmf(struct zx_leg *leg, char digit, unsigned duration_ms)
+int zx_call_leg_info_dtmf(struct zx_leg *leg, char digit, unsigned duration_ms)
 {
 	return zx_inv_info_dtmf(leg->inv, digit, duration_ms);
 }
 
-void zx_leg_refer_notify(struct zx_leg *leg, uint16_t scode, const char *reason)
+void zx_call_leg_refer_notify(struct zx_leg *leg, uint16_t scode, const char *reason)
 {
 	zx_inv_refer_notify(leg->inv, scode, reason);
 }
 
-bool zx_leg_reachable(const char *ext)
+bool zx_call_leg_reachable(const char *ext)
 {
 	return zx_reg_online(zx_calls.env.sip, ext);
 }
@@ -99,7 +99,7 @@ static int offer_send(struct zx_leg *leg, struct zx_binding *b, const struct zx_
 	const struct zx_inv_caller caller = {.user = from->num, .name = from->name, .auto_answer = from->auto_answer};
 	struct zx_inv *inv;
 	struct zx_sdp offer;
-	int err = zx_leg_offer_make(leg, &offer, first, n);
+	int err = zx_call_leg_offer_make(leg, &offer, first, n);
 
 	if (err)
 		return err;
@@ -116,7 +116,7 @@ static int leg_to(struct zx_leg **lp, const char *ext, struct zx_binding *b, con
 	const struct zx_inv_target target = {.binding = b};
 	struct zx_binding_info info;
 	struct zx_leg *leg;
-	int err = zx_leg_alloc(&leg, ext, true);
+	int err = zx_call_leg_alloc(&leg, ext, true);
 
 	if (err)
 		return err;
@@ -130,7 +130,7 @@ static int leg_to(struct zx_leg **lp, const char *ext, struct zx_binding *b, con
 	leg->srtp = leg->srtp_retry && near && near->desc.rx.suite != ZX_SRTP_NONE;
 	err = zx_inv_target_laddr(zx_calls.env.sip, &target, &leg->local);
 	if (!err)
-		err = zx_leg_media_open(leg, near);
+		err = zx_call_leg_media_open(leg, near);
 	if (!err)
 		err = offer_send(leg, b, from, near ? near->codecs : NULL, near ? near->codecc : 0);
 	if (err)
@@ -140,7 +140,7 @@ static int leg_to(struct zx_leg **lp, const char *ext, struct zx_binding *b, con
 	return err;
 }
 
-unsigned zx_leg_fork(const char *ext, const struct zx_leg_caller *from, const struct zx_leg *near, void (*made)(struct zx_leg *leg, void *arg),
+unsigned zx_call_leg_fork(const char *ext, const struct zx_leg_caller *from, const struct zx_leg *near, void (*made)(struct zx_leg *leg, void *arg),
 		     void *arg, int *errp)
 {
 	struct zx_binding *bv[CONTACTS_MAX];
@@ -199,10 +199,10 @@ static void progressed_h(struct zx_inv *inv, uint16_t scode, const struct zx_sdp
 	struct zx_leg *leg = mem_ref(arg);
 
 	(void)inv;
-	if (scode >= 180 && zx_leg_move(leg, ZX_LEG_PROGRESS)) {
-		if (sdp && zx_leg_offer_done(leg, sdp))
+	if (scode >= 180 && zx_call_leg_move(leg, ZX_LEG_PROGRESS)) {
+		if (sdp && zx_call_leg_offer_done(leg, sdp))
 			sdp = NULL;
-		zx_call_leg_rang(leg, sdp != NULL);
+		zx_call_on_rang(leg, sdp != NULL);
 	}
 	mem_deref(leg);
 }
@@ -213,15 +213,15 @@ static void answered_h(struct zx_inv *inv, const struct zx_sdp *sdp, void *arg)
 	int err = 0;
 
 	(void)inv;
-	if (!zx_leg_move(leg, ZX_LEG_ANSWER) || !leg->call)
+	if (!zx_call_leg_move(leg, ZX_LEG_ANSWER) || !leg->call)
 		goto out;
 	if (sdp)
-		err = zx_leg_offer_done(leg, sdp);
+		err = zx_call_leg_offer_done(leg, sdp);
 	if (err || !leg->media) {
 		zx_call_note(leg->call, "bad-answer", leg->num);
-		zx_call_leg_closed(leg, 488, "Not Acceptable Here");
+		zx_call_on_closed(leg, 488, "Not Acceptable Here");
 	} else {
-		zx_call_leg_answered(leg);
+		zx_call_on_answered(leg);
 	}
 out:
 	mem_deref(leg);
@@ -233,11 +233,11 @@ static void confirmed_h(struct zx_inv *inv, const struct zx_sdp *sdp, void *arg)
 
 	(void)inv;
 	if (leg->call && leg->late && !leg->media) {
-		if (!sdp || zx_leg_offer_done(leg, sdp)) {
+		if (!sdp || zx_call_leg_offer_done(leg, sdp)) {
 			zx_call_note(leg->call, "bad-answer", leg->num);
 			zx_call_hangup(leg->call, "system");
 		} else {
-			zx_call_leg_media(leg);
+			zx_call_on_media(leg);
 		}
 	}
 	mem_deref(leg);
@@ -251,9 +251,9 @@ static void offered_h(struct zx_inv *inv, const struct zx_sdp *sdp, void *arg)
 	int err = leg->stream ? 0 : EPROTO;
 
 	if (!err && sdp)
-		err = zx_leg_answer_make(leg, &mine, sdp, now);
+		err = zx_call_leg_answer_make(leg, &mine, sdp, now);
 	else if (!err)
-		err = zx_leg_offer_make(leg, &mine, &now, now == ZX_CODEC_NONE ? 0 : 1);
+		err = zx_call_leg_offer_make(leg, &mine, &now, now == ZX_CODEC_NONE ? 0 : 1);
 	if (err) {
 		zx_inv_offer_reject(inv, 488, "Not Acceptable Here");
 		goto out;
@@ -264,7 +264,7 @@ static void offered_h(struct zx_inv *inv, const struct zx_sdp *sdp, void *arg)
 	if (leg->sdp_answer)
 		*leg->sdp = mine;
 	if (sdp)
-		zx_call_leg_media(leg);
+		zx_call_on_media(leg);
 out:
 	mem_deref(leg);
 }
@@ -274,8 +274,8 @@ static void offer_result_h(struct zx_inv *inv, uint16_t scode, const struct zx_s
 	struct zx_leg *leg = mem_ref(arg);
 
 	(void)inv;
-	if (scode >= 200 && scode < 300 && sdp && leg->stream && !zx_leg_offer_done(leg, sdp))
-		zx_call_leg_media(leg);
+	if (scode >= 200 && scode < 300 && sdp && leg->stream && !zx_call_leg_offer_done(leg, sdp))
+		zx_call_on_media(leg);
 	mem_deref(leg);
 }
 
@@ -285,7 +285,7 @@ static void dtmf_h(struct zx_inv *inv, char digit, unsigned duration_ms, void *a
 
 	(void)inv;
 	if (leg->call)
-		zx_call_leg_dtmf(leg, digit, duration_ms, true);
+		zx_call_on_dtmf(leg, digit, duration_ms, true);
 	mem_deref(leg);
 }
 
@@ -305,7 +305,7 @@ static uint16_t refer_h(struct zx_inv *inv, const struct zx_refer *r, void *arg)
 
 	(void)inv;
 	if (leg->call)
-		scode = zx_call_leg_refer(leg, &refer);
+		scode = zx_call_on_refer(leg, &refer);
 	mem_deref(leg);
 	return scode;
 }
@@ -316,7 +316,7 @@ static void closed_h(struct zx_inv *inv, uint16_t scode, const char *reason, voi
 
 	(void)inv;
 	if ((leg->state != ZX_LEG_OUT_NEW && leg->state != ZX_LEG_OUT_EARLY) || !retry(leg, scode))
-		zx_leg_done(leg, scode, reason);
+		zx_call_leg_done(leg, scode, reason);
 	mem_deref(leg);
 }
 
@@ -336,7 +336,7 @@ static const struct zx_inv_handlers handlers = {
 static int leg_from(struct zx_leg **lp, struct zx_inv *inv, const struct zx_inv_info *info)
 {
 	struct zx_leg *leg;
-	int err = zx_leg_alloc(&leg, info->account ? info->account->user : info->from_user, info->account != NULL);
+	int err = zx_call_leg_alloc(&leg, info->account ? info->account->user : info->from_user, info->account != NULL);
 
 	if (err)
 		return err;
@@ -351,7 +351,7 @@ static int leg_from(struct zx_leg **lp, struct zx_inv *inv, const struct zx_inv_
 			return ENOMEM;
 		}
 		*leg->sdp = *info->offer;
-		zx_leg_codecs_learn(leg, info->offer);
+		zx_call_leg_codecs_learn(leg, info->offer);
 	}
 	leg->inv = mem_ref(inv);
 	*lp = leg;
@@ -399,7 +399,7 @@ static void incoming_h(struct zx_inv *inv, const struct zx_inv_info *info, void 
 	mem_deref(leg);
 }
 
-int zx_leg_sip_init(void)
+int zx_call_leg_sip_init(void)
 {
 	zx_sip_incoming_set(zx_calls.env.sip, incoming_h, NULL);
 	return 0;

@@ -2,7 +2,6 @@
 #include "call/core.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/random.h>
 
 #include "base/conf.h"
@@ -66,12 +65,12 @@ static bool is_local_net(const struct sa *a)
 	if (sa_is_loopback(a))
 		return true;
 	while (list_next(&p, item, sizeof(item))) {
-		char *slash = strchr(item, '/');
+		struct pl addr, bits = PL_INIT;
 		struct sa net;
 
-		if (slash)
-			*slash++ = '\0';
-		if (!sa_set_str(&net, item, 0) && prefix_match(a, &net, slash ? (unsigned)atoi(slash) : 128))
+		if (re_regex(item, strlen(item), "[^/]+[/]*[0-9]*", &addr, NULL, &bits) || sa_set(&net, &addr, 0))
+			continue;
+		if (prefix_match(a, &net, bits.l ? pl_u32(&bits) : 128))
 			return true;
 	}
 	return false;
@@ -107,14 +106,14 @@ static void sdp_laddr(struct sa *laddr, const struct zx_leg *leg)
 		*laddr = ext;
 }
 
-int zx_leg_media_open(struct zx_leg *leg, const struct zx_leg *near)
+int zx_call_leg_media_open(struct zx_leg *leg, const struct zx_leg *near)
 {
 	struct sa laddr;
 
 	if (leg->stream)
 		return 0;
 	media_laddr(&laddr, leg);
-	return zx_stream_alloc(&leg->stream, zx_calls.env.media, &laddr, near ? near->stream : NULL, zx_leg_stream_h, leg);
+	return zx_stream_alloc(&leg->stream, zx_calls.env.media, &laddr, near ? near->stream : NULL, zx_call_leg_stream_h, leg);
 }
 
 /* ---- codecs ---- */
@@ -131,7 +130,7 @@ static unsigned codec_add(enum zx_codec *v, unsigned n, enum zx_codec c)
 	return n + 1;
 }
 
-void zx_leg_codecs_learn(struct zx_leg *leg, const struct zx_sdp *sdp)
+void zx_call_leg_codecs_learn(struct zx_leg *leg, const struct zx_sdp *sdp)
 {
 	unsigned n = 0;
 
@@ -179,18 +178,18 @@ static int desc_apply(struct zx_leg *leg, const struct zx_sdp *theirs, const str
 	return err;
 }
 
-int zx_leg_answer_make(struct zx_leg *leg, struct zx_sdp *answer, const struct zx_sdp *offer, enum zx_codec codec)
+int zx_call_leg_answer_make(struct zx_leg *leg, struct zx_sdp *answer, const struct zx_sdp *offer, enum zx_codec codec)
 {
 	enum zx_codec order[ZX_CODEC_COUNT + 1], got;
 	struct zx_sdp a;
 	struct sa laddr;
 	unsigned n;
-	int err = zx_leg_media_open(leg, NULL);
+	int err = zx_call_leg_media_open(leg, NULL);
 
 	if (err)
 		return err;
 	sdp_laddr(&laddr, leg);
-	zx_leg_codecs_learn(leg, offer);
+	zx_call_leg_codecs_learn(leg, offer);
 	n = codec_add(order, 0, codec);
 	for (unsigned i = 0; i < leg->codecc; i++)
 		n = codec_add(order, n, leg->codecs[i]);
@@ -210,14 +209,14 @@ int zx_leg_answer_make(struct zx_leg *leg, struct zx_sdp *answer, const struct z
 	return err;
 }
 
-int zx_leg_offer_make(struct zx_leg *leg, struct zx_sdp *offer, const enum zx_codec *first, unsigned n)
+int zx_call_leg_offer_make(struct zx_leg *leg, struct zx_sdp *offer, const enum zx_codec *first, unsigned n)
 {
 	static const enum zx_codec all[] = {ZX_CODEC_PCMA, ZX_CODEC_PCMU, ZX_CODEC_G722, ZX_CODEC_G729};
 	enum zx_codec order[ZX_CODEC_COUNT];
 	struct zx_srtp_key *tx = &leg->desc.tx;
 	unsigned c = 0;
 	struct sa laddr;
-	int err = zx_leg_media_open(leg, NULL);
+	int err = zx_call_leg_media_open(leg, NULL);
 
 	if (err)
 		return err;
@@ -236,7 +235,7 @@ int zx_leg_offer_make(struct zx_leg *leg, struct zx_sdp *offer, const enum zx_co
 	return 0;
 }
 
-int zx_leg_offer_done(struct zx_leg *leg, const struct zx_sdp *answer)
+int zx_call_leg_offer_done(struct zx_leg *leg, const struct zx_sdp *answer)
 {
 	const struct zx_sdp_fmt *fmt = NULL;
 	int err;
@@ -247,7 +246,7 @@ int zx_leg_offer_done(struct zx_leg *leg, const struct zx_sdp *answer)
 	}
 	if (!fmt || !leg->stream || answer->srtp != (leg->desc.tx.suite != ZX_SRTP_NONE) || (answer->srtp && !answer->cryptoc))
 		return ENOTSUP;
-	zx_leg_codecs_learn(leg, answer);
+	zx_call_leg_codecs_learn(leg, answer);
 	err = desc_apply(leg, answer, fmt, zx_dir_reverse(sa_isset(&answer->rtp, SA_ADDR) ? answer->dir : answer->dir & ZX_DIR_SENDONLY));
 	leg->desc.pt_rx = zx_codec_info(fmt->codec)->pt; /* as our offer has it */
 	return err ? err : leg->desc.pt_rx == fmt->pt ? 0 : zx_stream_set(leg->stream, &leg->desc);

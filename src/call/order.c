@@ -24,13 +24,13 @@ static int weight(const struct zx_leg *leg)
 	if (!leg->call)
 		return -1;
 	if (leg->state == ZX_LEG_UP)
-		return zx_call_other(leg->call, leg) ? (zx_leg_holds(leg) ? 4 : 5) : 3;
+		return zx_call_other(leg->call, leg) ? (zx_call_leg_holds(leg) ? 4 : 5) : 3;
 	return leg->state == ZX_LEG_OUT_EARLY ? 2 : 1;
 }
 
 static struct zx_leg *ext_leg(const char *ext)
 {
-	const struct list *l = zx_leg_ext_list(ext);
+	const struct list *l = zx_call_leg_ext_list(ext);
 	struct zx_leg *best = NULL;
 	int w = -1;
 
@@ -67,7 +67,7 @@ int zx_call_order_dial(const char *ext, const char *number, int64_t *call_id)
 		return EAGAIN;
 	if (ext_leg(ext))
 		return EBUSY;
-	if (!zx_calls.ext_h || !zx_calls.ext_h(ext, &e) || !zx_leg_reachable(ext))
+	if (!zx_calls.ext_h || !zx_calls.ext_h(ext, &e) || !zx_call_leg_reachable(ext))
 		return EHOSTUNREACH;
 	err = zx_call_alloc(&c, ext, e.name, number, e.company_id);
 	if (err)
@@ -114,7 +114,7 @@ int zx_call_order_hangup_ext(const char *ext)
 		return ENOENT;
 	if (leg->fork && zx_dial_rings(leg->call, ext))
 		zx_dial_refuse(leg->call);
-	else
+	else if (!zx_transfer_left(leg)) /* who waits for his transfer leaves it to itself */
 		zx_call_end(leg->call, zx_side_name(leg), 487, "Request Terminated");
 	return 0;
 }

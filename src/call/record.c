@@ -66,8 +66,8 @@ static size_t json_text(char *dst, size_t len, const char *src)
 	return n;
 }
 
-/* Appends to a JSON list that is closed only when it is read. */
-static void json_append(struct mbuf **mbp, size_t max, const char *text, size_t len)
+/* Appends to a JSON list or object that is closed only when it is read. */
+static void json_append(struct mbuf **mbp, char open, size_t max, const char *text, size_t len)
 {
 	struct mbuf *mb = *mbp;
 
@@ -78,7 +78,7 @@ static void json_append(struct mbuf **mbp, size_t max, const char *text, size_t 
 	}
 	if (mb->end + len + 1 > max)
 		return;
-	(void)mbuf_write_u8(mb, mb->end ? ',' : '[');
+	(void)mbuf_write_u8(mb, (uint8_t)(mb->end ? ',' : open));
 	(void)mbuf_write_mem(mb, (const uint8_t *)text, len);
 }
 
@@ -95,7 +95,7 @@ void zx_call_note(struct zx_call *c, const char *event, const char *detail)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, ",\"d\":\"%s\"", esc);
 	}
 	text[n++] = '}';
-	json_append(&c->timeline, last ? TIMELINE_MAX + NOTE_MAX : TIMELINE_MAX, text, (size_t)n);
+	json_append(&c->timeline, '[', last ? TIMELINE_MAX + NOTE_MAX : TIMELINE_MAX, text, (size_t)n);
 	if (zx_log_level() >= ZX_DEBUG)
 		zx_log(ZX_DEBUG, "call", "%lld %s %s", (long long)c->id, event, detail ? detail : "");
 }
@@ -103,7 +103,7 @@ void zx_call_note(struct zx_call *c, const char *event, const char *detail)
 void zx_record_quality(struct zx_call *c, const struct zx_leg *leg)
 {
 	struct zx_stream_stats st;
-	char text[NOTE_MAX], esc[2 * ZX_NUM_LEN];
+	char text[NOTE_MAX], esc[2 * ZX_NUM_LEN], nth[8] = "";
 	double loss;
 	int n;
 
@@ -114,14 +114,16 @@ void zx_record_quality(struct zx_call *c, const struct zx_leg *leg)
 		return;
 	loss = st.rx_packets + st.rx_lost ? 100.0 * (double)st.rx_lost / (double)(st.rx_packets + st.rx_lost) : 0;
 	json_text(esc, sizeof(esc), leg->num);
+	if (c->sides[leg->side]++) /* another party on that side, after a transfer */
+		snprintf(nth, sizeof(nth), "-%u", c->sides[leg->side]);
 	n = snprintf(text, sizeof(text),
-		     "{\"leg\":\"%s\",\"num\":\"%s\",\"codec\":\"%s\",\"rx\":%llu,\"tx\":%llu,\"lost\":%llu,\"loss\":%.2f,\"jitter\":%.1f,"
+		     "\"%s%s\":{\"num\":\"%s\",\"codec\":\"%s\",\"rx\":%llu,\"tx\":%llu,\"lost\":%llu,\"loss\":%.2f,\"jitter\":%.1f,"
 		     "\"tx_lost\":%u,\"tx_jitter\":%.1f,\"rtt\":%.1f,\"mos\":%.2f}",
-		     zx_side_name(leg), esc, leg->desc.codec == ZX_CODEC_NONE ? "" : zx_codec_info(leg->desc.codec)->name,
+		     zx_side_name(leg), nth, esc, leg->desc.codec == ZX_CODEC_NONE ? "" : zx_codec_info(leg->desc.codec)->name,
 		     (unsigned long long)st.rx_packets, (unsigned long long)st.tx_packets, (unsigned long long)st.rx_lost, loss,
 		     (double)st.rx_jitter_us / 1000, st.tx_lost, (double)st.tx_jitter_us / 1000, st.rtt_us < 0 ? -1.0 : (double)st.rtt_us / 1000,
 		     (double)st.mos);
-	json_append(&c->quality, QUALITY_MAX, text, (size_t)n);
+	json_append(&c->quality, '{', QUALITY_MAX, text, (size_t)n);
 }
 
 /* A part of a file name: what is not plainly a number or word becomes "-". */
@@ -150,15 +152,15 @@ char *zx_record_path(const struct zx_call *c)
 	return zx_str_dup(path);
 }
 
-/* The list with its bracket, in buf when there is none. */
-static const char *json_close(struct mbuf *mb, const char *none)
+/* The text with its last bracket. */
+static const char *json_close(struct mbuf *mb, const char *last, const char *none)
 {
 	if (!mb || !mb->end)
 		return none;
 	mb->pos = mb->end;
-	if (mbuf_write_mem(mb, (const uint8_t *)"]", 2))
+	if (mbuf_write_mem(mb, (const uint8_t *)last, 2))
 		return none;
-	mb->end -= 2; /* more may follow */
+	mb->pos = mb->end -= 2; /* more may follow */
 	return (const char *)mb->buf;
 }
 
@@ -187,8 +189,8 @@ void zx_record_put(struct zx_call *c)
 		.hangup_by = c->hangup_by,
 		.recording = c->rec_path ? c->rec_path : "",
 		.rec_problem = c->rec_problem ? c->rec_problem : "",
-		.quality = json_close(c->quality, ""),
-		.timeline = json_close(c->timeline, "[]"),
+		.quality = json_close(c->quality, "}", "{}"),
+		.timeline = json_close(c->timeline, "]", "[]"),
 		.scode = c->scode,
 	};
 	const int err = zx_call_row_put(zx_calls.env.store, &row);

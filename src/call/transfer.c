@@ -38,7 +38,7 @@ uint8_t zx_transfer_side(const struct zx_call *c)
 static void notify(const struct zx_xfer *x, uint16_t scode, const char *reason)
 {
 	if (x->by && x->notify)
-		zx_leg_refer_notify(x->by, scode, reason);
+		zx_call_leg_refer_notify(x->by, scode, reason);
 }
 
 static void by_release(struct zx_xfer *x)
@@ -47,7 +47,7 @@ static void by_release(struct zx_xfer *x)
 
 	x->by = NULL;
 	if (by)
-		zx_leg_release(by, 0, NULL, x->notify ? LEAVE_MS : 0);
+		zx_call_leg_release(by, 0, NULL, x->notify ? LEAVE_MS : 0);
 }
 
 static int begin(struct zx_call *c, struct zx_leg *leg, bool tell)
@@ -208,7 +208,7 @@ bool zx_transfer_left(struct zx_leg *leg)
 	if (!c->xfer || c->xfer->by != leg)
 		return false;
 	c->xfer->by = NULL;
-	zx_leg_release(leg, 0, NULL, 0);
+	zx_call_leg_release(leg, 0, NULL, 0);
 	return true;
 }
 
@@ -219,17 +219,14 @@ static void merge(struct zx_call *c, struct zx_leg *stay, const struct zx_leg *l
 {
 	c->record = c->record || from->record;
 	zx_call_note(from, "merged", leaver->num);
-	zx_leg_give(move, c);
+	zx_call_leg_give(move, c);
 	move->side = leaver->side;
 	c->served = stay;
 	c->peer = move;
 	memcpy(c->transfer_to, move->num, sizeof(c->transfer_to));
 	zx_call_note(c, "transferred", move->num);
 	zx_bridge_apply(c);
-	if (c->rec)
-		zx_rec_side(c->rec, move->side, move->stream);
-	else if (c->record)
-		zx_call_rec_begin(c);
+	zx_call_rec_apply(c);
 	zx_news_leg(ZX_EV_CALL_TRANSFERRED, c, stay);
 	zx_news_leg(ZX_EV_CALL_TRANSFERRED, c, move);
 	if (leaver->is_ext)
@@ -262,7 +259,7 @@ static void merge_h(void *arg)
 		struct zx_leg *stay = c->served;
 
 		merge(other, far, target, c, stay);
-		zx_leg_release(target, 0, NULL, 0);
+		zx_call_leg_release(target, 0, NULL, 0);
 		by_release(x);
 		zx_call_end(c, zx_side_name(by), 200, NULL);
 	}
@@ -298,7 +295,7 @@ static uint16_t attended(struct zx_leg *leg, struct zx_leg *target)
 	return 0;
 }
 
-uint16_t zx_call_leg_refer(struct zx_leg *leg, const struct zx_leg_refer *r)
+uint16_t zx_call_on_refer(struct zx_leg *leg, const struct zx_leg_refer *r)
 {
 	struct zx_call *c = leg->call;
 	uint16_t scode;
@@ -322,12 +319,12 @@ static uint16_t pick_up(struct zx_call *c, struct zx_leg *leg)
 
 	if (!s)
 		return 481;
-	zx_leg_adopt(leg, c);
+	zx_call_leg_adopt(leg, c);
 	leg->side = zx_transfer_side(c);
 	leg->shown = true;
 	zx_call_note(c, "pick-up", leg->num);
-	if (zx_leg_answer(leg, s->codecc ? s->codecs[0] : ZX_CODEC_NONE)) {
-		zx_leg_release(leg, 488, "Not Acceptable Here", 0);
+	if (zx_call_leg_answer(leg, s->codecc ? s->codecs[0] : ZX_CODEC_NONE)) {
+		zx_call_leg_release(leg, 488, "Not Acceptable Here", 0);
 		return 0;
 	}
 	zx_call_join(c, leg);
@@ -338,11 +335,11 @@ static uint16_t take_over(struct zx_call *c, struct zx_leg *leg, struct zx_leg *
 {
 	struct zx_leg *other = zx_call_other(c, old);
 
-	zx_leg_adopt(leg, c);
+	zx_call_leg_adopt(leg, c);
 	leg->side = old->side;
 	leg->shown = true;
-	if (zx_leg_answer(leg, other->desc.codec)) {
-		zx_leg_release(leg, 488, "Not Acceptable Here", 0);
+	if (zx_call_leg_answer(leg, other->desc.codec)) {
+		zx_call_leg_release(leg, 488, "Not Acceptable Here", 0);
 		return 0;
 	}
 	zx_bridge_split(c);
@@ -353,11 +350,10 @@ static uint16_t take_over(struct zx_call *c, struct zx_leg *leg, struct zx_leg *
 	memcpy(c->transfer_to, leg->num, sizeof(c->transfer_to));
 	zx_call_note(c, "transferred", leg->num);
 	zx_bridge_apply(c);
-	if (c->rec)
-		zx_rec_side(c->rec, leg->side, leg->stream);
+	zx_call_rec_apply(c);
 	zx_news_leg(ZX_EV_CALL_TRANSFERRED, c, other);
 	zx_news_leg(ZX_EV_CALL_TRANSFERRED, c, leg);
-	zx_leg_release(old, 0, NULL, 0);
+	zx_call_leg_release(old, 0, NULL, 0);
 	zx_news_live(c);
 	return 0;
 }

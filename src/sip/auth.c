@@ -275,7 +275,7 @@ static void challenge(struct zx_sip *s, const struct sip_msg *msg, const struct 
 		   st);
 	text[b.n] = 0;
 	s->stats.challenges++;
-	(void)zx_reply(s, msg, 401, "Unauthorized", text);
+	(void)zx_reply(msg, 401, "Unauthorized", text);
 }
 
 static void failed(struct zx_sip *s, const struct sip_msg *msg, const struct pl *user)
@@ -290,7 +290,7 @@ static void failed(struct zx_sip *s, const struct sip_msg *msg, const struct pl 
 		zx_log_limited(&site, 10, ZX_WARN, "sip", "log-ins from %s failed too often (last account \"%.*s\"): refused for %u s", src,
 			       (int)(user->l < 32 ? user->l : 32), user->p, s->conf->sip_ban_time);
 	}
-	(void)zx_reply(s, msg, 403, "Forbidden", "");
+	(void)zx_reply(msg, 403, "Forbidden", "");
 }
 
 /* Credentials of this request for our realm, in an algorithm we know. */
@@ -358,7 +358,7 @@ enum zx_auth_result zx_auth_request(struct zx_sip *s, const struct sip_msg *msg,
 	}
 	shy_answered(s->auth, msg, &upl, d.sha256);
 	if (!nc_parse(&d, &nc) || (d.qop.l && pl_strcasecmp(&d.qop, "auth"))) {
-		(void)zx_reply(s, msg, 400, "Bad Credentials", "");
+		(void)zx_reply(msg, 400, "Bad Credentials", "");
 		return ZX_AUTH_REPLIED;
 	}
 	if (!nonce_valid(s->auth, &d.nonce, &time, &id)) {
@@ -381,7 +381,7 @@ enum zx_auth_result zx_auth_request(struct zx_sip *s, const struct sip_msg *msg,
 	}
 	zx_ban_success(s->bans, &msg->src, &upl);
 	if (acc->bind_ip[0] && !zx_cidr_match(acc->bind_ip, &msg->src)) {
-		(void)zx_reply(s, msg, 403, "Forbidden", "");
+		(void)zx_reply(msg, 403, "Forbidden", "");
 		return ZX_AUTH_REPLIED;
 	}
 	*accp = acc;

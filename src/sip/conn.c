@@ -148,13 +148,16 @@ static int watch(struct zx_conn *c)
 	return fd_listen(c->fd, FD_READ | (write ? FD_WRITE : 0), conn_ready, c);
 }
 
+/* Takes fd, also when it fails. */
 static struct zx_conn *conn_new(struct zx_transp *t, int fd, const struct sa *peer, bool tls)
 {
 	struct zx_conn *c = mem_zalloc(sizeof(*c), conn_destructor);
 	const int on = 1, idle = 120, tmo = 30000;
 
-	if (!c)
+	if (!c) {
+		close(fd);
 		return NULL;
+	}
 	c->k.tp = tls ? SIP_TRANSP_TLS : SIP_TRANSP_TCP;
 	c->fd = fd;
 	c->paddr = *peer;
@@ -167,16 +170,14 @@ static struct zx_conn *conn_new(struct zx_transp *t, int fd, const struct sa *pe
 	c->opened = c->last_rx = zx_mono_ms();
 	if (tls) {
 		c->ssl = SSL_new(t->ssl);
-		if (!c->ssl || !SSL_set_fd(c->ssl, fd)) {
-			mem_deref(c);
-			return NULL;
-		}
+		if (!c->ssl || !SSL_set_fd(c->ssl, fd))
+			return mem_deref(c);
 		SSL_set_accept_state(c->ssl);
 	}
 	return c;
 }
 
-/* Into the tables; the table's reference is the caller's from now on. */
+/* Into the tables, which take the caller's reference, also when it fails. */
 static int conn_enter(struct zx_transp *t, struct zx_conn *c)
 {
 	int err;
@@ -210,18 +211,17 @@ static void acceptable(int flags, void *arg)
 			continue;
 		}
 		c = conn_new(t, fd, &peer, l->tls);
-		if (!c) {
-			close(fd);
+		if (!c)
 			continue;
-		}
 		c->estab = true;
-		if (!peer_take(t, c) || conn_enter(t, c)) {
+		if (!peer_take(t, c)) {
 			static struct zx_log_site site;
 
-			zx_log_limited(&site, 3, ZX_WARN, "sip", "too many connections: one refused");
-			if (!c->t && c->fd >= 0)
-				mem_deref(c);
+			zx_log_limited(&site, 3, ZX_WARN, "sip", "too many connections from one address: refused");
+			mem_deref(c);
+			continue;
 		}
+		(void)conn_enter(t, c);
 	}
 }
 
@@ -283,10 +283,8 @@ int zx_conn_open(struct zx_conn **cp, struct zx_transp *t, const struct sa *peer
 		return err;
 	}
 	c = conn_new(t, fd, peer, false);
-	if (!c) {
-		close(fd);
+	if (!c)
 		return ENOMEM;
-	}
 	err = conn_enter(t, c);
 	if (!err)
 		*cp = c;
@@ -585,8 +583,6 @@ static void conn_ready(int flags, void *arg)
 		conn_close(c, err);
 	else if (c->t && c->tls_wants_write)
 		(void)watch(c);
-	else if (c->ssl && c->t && SSL_pending(c->ssl) > 0)
-		conn_ready(FD_READ, c);
 	mem_deref(c);
 }
 

@@ -11,7 +11,6 @@ struct zx_registrar; /* bindings (registrar.c) */
 struct zx_auth;      /* nonces (auth.c) */
 struct zx_bans;      /* who failed how often (ban.c) */
 struct zx_transp;    /* sockets and connections (transport.c) */
-struct zx_pings;     /* OPTIONS to phones (options.c) */
 
 /* What we speak; inv.c puts them into its own messages. */
 #define ZX_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, PRACK, UPDATE, REFER, NOTIFY"
@@ -32,7 +31,6 @@ struct zx_sip {
 	struct zx_sip_stats stats;
 	struct zx_transp *transp;
 	struct zx_bans *bans;
-	struct zx_pings *pings;
 	char data_dir[256];
 };
 
@@ -45,7 +43,11 @@ enum zx_auth_result {
  * A retransmission of a request that was accepted is accepted again. */
 enum zx_auth_result zx_auth_request(struct zx_sip *s, const struct sip_msg *msg, const struct zx_account **acc);
 
+int zx_auth_alloc(struct zx_auth **ap);
+
 /* ---- registrar.c ---- */
+/* The connection of these bindings (their conn_le) is closed. */
+void zx_registrar_conn_closed(struct zx_sip *s, struct list *bindings);
 /* Where to send a request for this binding: request URI, Route values (Path), and the flow to go by. Strings borrowed. */
 struct zx_flow {
 	const char *uri;

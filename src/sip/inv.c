@@ -87,6 +87,7 @@ static void leg_destructor(void *arg)
 	mem_deref(inv->account);
 	mem_deref(inv->end_reason);
 	mem_deref(inv->sdp);
+	mem_deref(inv->sdp_prev);
 	mem_deref(inv->offer_body);
 	mem_deref(inv->extra);
 	mem_deref(inv->info);
@@ -158,10 +159,16 @@ void zx_leg_end(struct zx_inv *inv, uint16_t scode, const char *reason, bool lat
 		mem_deref(inv);
 		return;
 	}
-	if (later && !inv->told)
-		tmr_start(&inv->tmr_end, 0, end_handler, inv);
+	if (later)
+		zx_leg_end_soon(inv);
 	else
 		leg_tell_end(inv);
+}
+
+void zx_leg_end_soon(struct zx_inv *inv)
+{
+	if (!inv->told)
+		tmr_start(&inv->tmr_end, 0, end_handler, inv);
 }
 
 void zx_out_reason(struct mbuf *mb, uint16_t scode, const char *reason)
@@ -308,6 +315,32 @@ int zx_leg_sdp(struct zx_inv *inv, struct mbuf **bodyp, const struct zx_sdp *sdp
 	inv->sdp_len = mb->end;
 	err = mbuf_strdup(mb, &inv->sdp, mb->end);
 	mb->pos = 0;
+	if (err)
+		mem_deref(mb);
+	else
+		*bodyp = mb;
+	return err;
+}
+
+int zx_leg_sdp_again(struct zx_inv *inv, struct mbuf **bodyp)
+{
+	struct mbuf *mb;
+	const char *rest;
+	int err;
+
+	rest = inv->sdp ? strstr(inv->sdp, " IN ") : NULL; /* behind the version, in the o= line */
+	if (!rest)
+		return ENOENT;
+	mb = mbuf_alloc(inv->sdp_len + 32);
+	if (!mb)
+		return ENOMEM;
+	err = zx_out(mb, "v=0\r\no=- %llu %llu%s", (unsigned long long)inv->sess_id, (unsigned long long)inv->sess_version, rest);
+	if (!err && (inv->sdp_len != mb->end || memcmp(inv->sdp, mb->buf, mb->end))) {
+		/* another version was offered since, and refused */
+		mb->pos = mb->end = 0;
+		err = zx_out(mb, "v=0\r\no=- %llu %llu%s", (unsigned long long)inv->sess_id,
+			     (unsigned long long)++inv->sess_version, rest);
+	}
 	if (err)
 		mem_deref(mb);
 	else

@@ -88,6 +88,8 @@ int zx_strans_send(struct zx_strans *st, uint16_t scode);
 int zx_strans_reply(struct zx_strans *st, uint16_t scode, const char *reason, const char *extra);
 /* Sends these bytes again where the responses go (2xx, reliable 1xx). */
 void zx_strans_resend(const struct zx_hop *hop, void *sock, struct zx_invs *invs, struct mbuf *mb);
+/* Another pointer of the holder's. */
+void zx_strans_hold(struct zx_strans *st, struct zx_strans **holder);
 const struct zx_hop *zx_strans_hop(const struct zx_strans *st, void **sock);
 
 /* Sends invs->out (written by zx_dlg_begin with this branch). */
@@ -98,6 +100,8 @@ int zx_ctrans_open(struct zx_ctrans **ctp, struct zx_invs *invs, const char *met
 void zx_ctrans_leave(struct zx_ctrans *ct, bool cancel, const char *cancel_hdrs);
 /* fixed_hop: as in struct zx_dlg. known_rtag: To tag of the dialog a re-INVITE is in, NULL for a first INVITE. */
 void zx_ctrans_dialog(struct zx_ctrans *ct, bool fixed_hop, const char *known_rtag);
+/* The ACK must carry an answer that is not known yet: 2xx are not answered before zx_trans_ack_keep(). */
+void zx_ctrans_ack_wait(struct zx_ctrans *ct);
 /* Keeps what answers a retransmitted 2xx, when it cannot be made from that. */
 void zx_trans_ack_keep(struct zx_invs *invs, uint64_t branch, struct mbuf *ack);
 bool zx_trans_request(struct zx_invs *invs, const struct sip_msg *msg);
@@ -203,21 +207,23 @@ struct zx_inv {
 	struct zx_strans *st_off; /* UPDATE or PRACK of theirs whose offer we owe an answer */
 	struct zx_ctrans *ct;     /* INVITE of ours */
 	struct zx_ctrans *ct_upd; /* UPDATE of ours */
-	uint32_t ct_cseq;
+	uint32_t ct_cseq, invite_cseq; /* CSeq of our INVITE and of theirs */
 	uint64_t ct_branch;
 	struct zx_ok *ok;
 	struct zx_rel *rel;
 	struct list early;
+	const void *told_early;  /* whose description the owner heard last; only compared */
 	struct zx_refsub *refsub;
 	/* our description as last sent */
-	char *sdp;
-	size_t sdp_len;
+	char *sdp, *sdp_prev; /* prev: agreed, while an offer of ours is on its way */
+	size_t sdp_len, sdp_prev_len;
 	uint64_t sess_id, sess_version;
 	/* an offer of ours on its way */
 	struct mbuf *offer_body; /* kept for the retry after 491 */
 	struct tmr tmr_offer;
 	uint8_t offer_tries;
 	bool offer_ours;         /* by zx_inv_offer(), not a refresh of the session timer */
+	bool offer_busy;         /* tmr_offer runs: it is sent when it may be */
 	/* session timer, RFC 4028 */
 	struct tmr tmr_se;
 	uint32_t se, min_se;
@@ -237,6 +243,8 @@ int zx_leg_event(struct zx_inv *inv, enum zx_leg_event e, uint16_t scode, const 
 int zx_oa_event(struct zx_inv *inv, enum zx_oa_event e);
 /* The end, once: everything is stopped, closed is called (later: from the loop, when we are inside a call of the owner's). */
 void zx_leg_end(struct zx_inv *inv, uint16_t scode, const char *reason, bool later);
+/* Tells the owner of the end from the loop; the leg goes on as it must. */
+void zx_leg_end_soon(struct zx_inv *inv);
 void zx_leg_bye(struct zx_inv *inv, uint16_t scode, const char *reason);
 /* "Reason: SIP;cause=486;text=..." (RFC 3326); nothing for scode 0. */
 void zx_out_reason(struct mbuf *mb, uint16_t scode, const char *reason);
@@ -244,6 +252,8 @@ void zx_out_reason(struct mbuf *mb, uint16_t scode, const char *reason);
 void zx_leg_reply(struct zx_inv *inv, const struct sip_msg *msg, uint16_t scode, const char *reason, const char *extra);
 /* Writes body of sdp with our session id and the right version; keeps it as what was last said. *body must be dereferenced. */
 int zx_leg_sdp(struct zx_inv *inv, struct mbuf **body, const struct zx_sdp *sdp);
+/* The same once more, for a refresh. */
+int zx_leg_sdp_again(struct zx_inv *inv, struct mbuf **body);
 void zx_leg_peer(struct zx_inv *inv, const struct sip_msg *msg);
 int zx_out_common(struct mbuf *mb, const struct zx_inv *inv);
 /* A response that says the dialog is gone at the other side (481, 408, no answer): BYE and the end. */
@@ -258,7 +268,6 @@ void zx_uas_pracked(struct zx_inv *inv);
 /* ---- inv_uac.c ---- */
 void zx_early_free(struct zx_inv *inv);
 struct zx_dlg *zx_early_dlg(struct zx_inv *inv, const struct sip_msg *msg);
-int zx_early_ack_answer(struct zx_inv *inv, const struct zx_sdp *answer);
 
 /* ---- inv_rel.c ---- */
 int zx_rel_send(struct zx_inv *inv, uint16_t scode, const char *reason, struct mbuf *body, bool offer);
@@ -269,8 +278,8 @@ void zx_rel_prack(struct zx_inv *inv, const struct sip_msg *msg);
 /* ---- inv_oa.c ---- */
 void zx_oa_reinvite(struct zx_inv *inv, const struct sip_msg *msg);
 void zx_oa_update(struct zx_inv *inv, const struct sip_msg *msg);
-/* Offer that came in a PRACK; st is answered by the owner. */
-void zx_oa_offer_in(struct zx_inv *inv, struct zx_strans *st, const struct sip_msg *msg, const struct zx_sdp *sdp);
+/* An offer that came in an UPDATE or PRACK, whose transaction is st_off. */
+void zx_oa_offer_in(struct zx_inv *inv, const struct zx_sdp *sdp);
 void zx_oa_ack(struct zx_inv *inv, const struct sip_msg *msg);
 void zx_oa_stop(struct zx_inv *inv);
 int zx_oa_refresh(struct zx_inv *inv);
@@ -286,6 +295,8 @@ void zx_se_response(struct zx_inv *inv, const struct sip_msg *msg);
 bool zx_se_too_small(struct zx_inv *inv, const struct sip_msg *msg);
 void zx_se_start(struct zx_inv *inv);
 void zx_se_stop(struct zx_inv *inv);
+/* A refresh failed and is to be tried again. */
+void zx_se_retry(struct zx_inv *inv, bool soon);
 
 /* ---- inv_info.c, inv_refer.c ---- */
 void zx_info_request(struct zx_inv *inv, const struct sip_msg *msg);

@@ -63,7 +63,7 @@ struct zx_ctrans {
 	char *rtag; /* dialog whose 2xx only want an ACK */
 	uint32_t forks[FORKS], forkc;
 	enum state state;
-	bool invite, cancel, fixed_hop;
+	bool invite, cancel, fixed_hop, ack_wait;
 };
 
 static void trans_close(struct trans *t)
@@ -307,6 +307,12 @@ int zx_strans_open(struct zx_strans **stp, struct zx_invs *invs, const struct si
 	st->holder = stp;
 	*stp = st;
 	return 0;
+}
+
+void zx_strans_hold(struct zx_strans *st, struct zx_strans **holder)
+{
+	st->holder = holder;
+	*holder = st;
 }
 
 const struct zx_hop *zx_strans_hop(const struct zx_strans *st, void **sock)
@@ -635,6 +641,11 @@ void zx_ctrans_leave(struct zx_ctrans *ct, bool cancel, const char *cancel_hdrs)
 		client_cancel(ct);
 }
 
+void zx_ctrans_ack_wait(struct zx_ctrans *ct)
+{
+	ct->ack_wait = true;
+}
+
 void zx_trans_ack_keep(struct zx_invs *invs, uint64_t branch, struct mbuf *ack)
 {
 	static const struct pl invite = PL("INVITE");
@@ -644,6 +655,7 @@ void zx_trans_ack_keep(struct zx_invs *invs, uint64_t branch, struct mbuf *ack)
 		return;
 	mem_deref(ct->ack);
 	ct->ack = mem_ref(ack);
+	ct->ack_wait = false;
 }
 
 /* A 2xx nobody waits for: its ACK once more, or, when it made a dialog we do not want, ACK and BYE. */
@@ -655,6 +667,8 @@ static void client_stray_2xx(struct zx_ctrans *ct, const struct sip_msg *msg)
 	struct zx_dlg d = {0};
 	bool bye = !known;
 
+	if (known && ct->ack_wait)
+		return;
 	if (known && ct->ack) {
 		(void)send_to(invs, NULL, &ct->t.hop, ct->ack);
 		return;

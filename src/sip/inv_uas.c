@@ -75,7 +75,7 @@ static void act_ending_done(void *obj, void *arg)
 	struct zx_inv *inv = obj;
 
 	(void)arg;
-	zx_leg_bye(inv, inv->end_scode, inv->end_reason);
+	zx_leg_bye(inv, inv->end_scode == 200 ? 0 : inv->end_scode, inv->end_reason);
 	zx_leg_end(inv, 200, NULL, false);
 }
 
@@ -195,7 +195,7 @@ static bool merged_handler(const struct zx_invs *invs, const struct sip_msg *msg
 		const struct zx_inv *inv = le->data;
 
 		if (!inv->uac && !pl_strcmp(&msg->callid, inv->dlg.callid) && !pl_strcmp(&msg->from.tag, inv->dlg.rtag) &&
-		    msg->cseq.num == inv->dlg.rseq)
+		    msg->cseq.num == inv->invite_cseq)
 			return true;
 	}
 	return false;
@@ -290,6 +290,7 @@ static int leg_in(struct zx_inv **ip, struct zx_sip *s, const struct sip_msg *ms
 		mem_deref(inv);
 		return err;
 	}
+	inv->invite_cseq = msg->cseq.num;
 	zx_leg_peer(inv, msg);
 	inv->require_rel = sip_msg_hdr_has_value(msg, SIP_HDR_REQUIRE, "100rel");
 	inv->peer_rel = inv->peer_rel || inv->require_rel;
@@ -339,11 +340,6 @@ void zx_invs_request(struct zx_sip *s, const struct sip_msg *msg)
 
 /* ---- answers ---- */
 
-static bool rel_wanted(const struct zx_inv *inv)
-{
-	return inv->peer_rel;
-}
-
 int zx_inv_progress(struct zx_inv *inv, uint16_t scode, const char *reason, const struct zx_sdp *early)
 {
 	struct mbuf *body = NULL;
@@ -354,7 +350,7 @@ int zx_inv_progress(struct zx_inv *inv, uint16_t scode, const char *reason, cons
 		return EPROTO;
 	/* a first description of ours in a late-offer call is an offer, which only a reliable response may carry; after the answer in a
 	 * reliable one there is nothing more to say */
-	if (early && (inv->answered_rel || zx_rel_pending(inv, true) || (inv->initial_late && !rel_wanted(inv))))
+	if (early && (inv->answered_rel || zx_rel_pending(inv, true) || (inv->initial_late && !inv->peer_rel)))
 		early = NULL;
 	if (early) {
 		err = zx_leg_sdp(inv, &body, early);
@@ -363,7 +359,7 @@ int zx_inv_progress(struct zx_inv *inv, uint16_t scode, const char *reason, cons
 	}
 	offer = body && inv->initial_late;
 	(void)zx_leg_event(inv, ZX_LE_PROGRESS, scode, NULL, NULL);
-	if (rel_wanted(inv)) {
+	if (inv->peer_rel) {
 		err = zx_rel_send(inv, scode, reason, body, offer);
 	} else {
 		err = zx_strans_begin(inv->st, scode, reason);
@@ -381,7 +377,7 @@ static int answer_send(struct zx_inv *inv, struct mbuf *body)
 	int err;
 
 	zx_rel_stop(inv);
-	err = zx_ok_send(inv, inv->st, inv->dlg.rseq_invite, body, body && inv->initial_late, NULL);
+	err = zx_ok_send(inv, inv->st, inv->invite_cseq, body, body && inv->initial_late, NULL);
 	if (err)
 		return err;
 	if (body)
@@ -494,12 +490,6 @@ int zx_ok_send(struct zx_inv *inv, struct zx_strans *st, uint32_t cseq, const st
 	return 0;
 }
 
-static bool ack_sdp(struct zx_inv *inv, const struct sip_msg *msg, struct zx_sdp *sdp)
-{
-	(void)inv;
-	return !zx_msg_sdp(sdp, msg);
-}
-
 void zx_uas_ack(struct zx_inv *inv, const struct sip_msg *msg)
 {
 	const bool offer = inv->ok && inv->ok->offer;
@@ -512,7 +502,7 @@ void zx_uas_ack(struct zx_inv *inv, const struct sip_msg *msg)
 		zx_oa_ack(inv, msg);
 		return;
 	}
-	have = offer && ack_sdp(inv, msg, &sdp);
+	have = offer && !zx_msg_sdp(&sdp, msg);
 	if (offer)
 		(void)zx_oa_event(inv, have ? ZX_OE_GOT_ANSWER : ZX_OE_FAIL);
 	if (zx_leg_event(inv, ZX_LE_ACK, 200, NULL, msg) || inv->state != ZX_LEG_UP)

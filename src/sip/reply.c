@@ -102,7 +102,7 @@ static void hdr(struct zx_buf *b, const struct pl *name, const struct pl *val)
 	zx_buf_pl(b, val);
 }
 
-int zx_reply(struct zx_sip *s, const struct sip_msg *msg, uint16_t code, const char *reason, const char *extra)
+int zx_reply(const struct sip_msg *msg, uint16_t code, const char *reason, const char *extra)
 {
 	static char text[REPLY_MAX];
 	struct zx_buf b = {.p = text, .cap = sizeof(text)};

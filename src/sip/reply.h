@@ -6,7 +6,7 @@
 #include "sip/transport.h"
 
 /* Reply with whole header lines (each with CRLF) in extra, "" none. No server transaction. */
-int zx_reply(struct zx_sip *s, const struct sip_msg *msg, uint16_t code, const char *reason, const char *extra);
+int zx_reply(const struct sip_msg *msg, uint16_t code, const char *reason, const char *extra);
 /* The same to something libre could not decode. */
 void zx_reply_raw(struct zx_sip *s, const struct zx_rx *rx, const struct zx_raw *raw, uint16_t code, const char *reason);
 

@@ -46,10 +46,12 @@ static bool usock_cmp(struct le *le, void *arg)
 static bool usock_forget(struct le *le, void *arg)
 {
 	struct zx_usock *u = le->data;
-	const struct zx_transp *t = arg;
+	struct zx_transp *t = arg;
 
-	if (u != t->last && mem_nrefs(u) == 1)
+	if (u != t->last && mem_nrefs(u) == 1) {
 		mem_deref(u);
+		t->usockc--;
+	}
 	return false;
 }
 
@@ -71,7 +73,7 @@ static struct zx_usock *usock_get(struct zx_transp *t, const struct sa *laddr, c
 	}
 	if (!f)
 		return NULL;
-	if (hash_valid_count(t->usocks) >= USOCKS_MAX)
+	if (t->usockc >= USOCKS_MAX)
 		hash_apply(t->usocks, usock_forget, t);
 	u = mem_zalloc(sizeof(*u), usock_destructor);
 	if (!u)
@@ -81,6 +83,7 @@ static struct zx_usock *usock_get(struct zx_transp *t, const struct sa *laddr, c
 	u->fd = f->fd;
 	u->wild = f->wild;
 	hash_append(t->usocks, sa_hash(laddr, SA_ALL), &u->he, u);
+	t->usockc++;
 out:
 	t->last = u;
 	return u;
@@ -392,7 +395,7 @@ static void transp_destructor(void *arg)
 	t->last = NULL;
 	if (t->usocks) {
 		for (uint32_t i = 0; i < hash_bsize(t->usocks); i++)
-			for (struct le *le = list_head(hash_list_idx(t->usocks, i)); le; le = le->next)
+			for (struct le *le = list_head(hash_list(t->usocks, i)); le; le = le->next)
 				((struct zx_usock *)le->data)->fd = -1; /* transactions may hold it longer */
 		hash_flush(t->usocks);
 	}
@@ -482,6 +485,7 @@ bool sip_transp_supported(struct sip *sip, enum sip_transp tp, int af);
 int sip_dialog_encode(struct mbuf *mb, struct sip_dialog *dlg, uint32_t cseq, const char *met);
 int sip_auth_encode(struct mbuf *mb, struct sip_auth *auth, const char *met, const char *uri);
 const char *sip_dialog_uri(const struct sip_dialog *dlg);
+const struct uri *sip_dialog_route(const struct sip_dialog *dlg);
 
 #define ORIGINAL(name)                                                                                    \
 	({                                                                                                \
@@ -648,8 +652,6 @@ int zx_edge_drequestf(struct sip_request **reqp, struct zx_sip *s, const struct 
 		goto out;
 	mb->pos = 0;
 	if (!f) {
-		extern const struct uri *sip_dialog_route(const struct sip_dialog *d);
-
 		err = sip_request(reqp, s->sip, stateful, met, -1, sip_dialog_uri(dlg), -1, sip_dialog_route(dlg), mb, 0, sendh, resph, arg);
 		goto out;
 	}

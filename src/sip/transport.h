@@ -15,6 +15,8 @@
 
 #include <openssl/ssl.h>
 
+struct sip_connqent;
+
 struct zx_sock { /* first member of every sip_msg.sock */
 	enum sip_transp tp;
 	struct sa laddr;
@@ -55,7 +57,7 @@ struct zx_transp {
 	struct hash *conns;  /* by peer */
 	struct list connl;
 	struct hash *peers;  /* connections without a binding, counted by address */
-	unsigned connc;
+	unsigned connc, usockc;
 	struct zx_hashkey key;
 	SSL_CTX *ssl;
 	uint16_t port, tls_port;

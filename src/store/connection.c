@@ -14,6 +14,17 @@ enum {
 	STATEMENT_MS = 10000,       /* deadline of a reader's statement outside zx_db_begin_read() */
 };
 
+/* The system's reason for a failed read or write; the log's file knows its own. */
+static int io_errno(sqlite3 *h)
+{
+	sqlite3_file *log = NULL;
+	int e = sqlite3_system_errno(h);
+
+	if (!e && sqlite3_file_control(h, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log && log->pMethods)
+		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &e);
+	return e == ENOSPC || e == EDQUOT || e == EFBIG ? ENOSPC : EIO;
+}
+
 int zx_sqlite_errno(sqlite3 *h, int rc)
 {
 	switch (rc & 0xff) {
@@ -52,11 +63,8 @@ int zx_sqlite_errno(sqlite3 *h, int rc)
 		return EINVAL;
 	case SQLITE_MISUSE:
 		return EPROTO;
-	case SQLITE_IOERR: {
-		const int e = h ? sqlite3_system_errno(h) : 0;
-
-		return e == ENOSPC || e == EDQUOT || e == EFBIG ? ENOSPC : EIO;
-	}
+	case SQLITE_IOERR:
+		return h ? io_errno(h) : EIO;
 	default:
 		return EIO;
 	}

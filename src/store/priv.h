@@ -73,7 +73,9 @@ struct zx_store {
 	bool idle, urgent, stop;
 
 	/* writer thread only */
-	int wal_frames, wal_next;
+	int wal_frames; /* in the log and not known to be copied back */
+	int wal_last;   /* in the log after the last commit */
+	int wal_next;   /* when to copy back under load */
 };
 
 /* connection.c */

@@ -593,7 +593,7 @@ int zx_q_list(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_re
 		err = list_after(l, req->after);
 	if (!err && req->count)
 		err = list_count(l);
-	if (!err)
+	if (!err && res->total) /* a search that finds nothing is not made twice */
 		err = list_page(l, req->size, h, arg);
 	free(l);
 	return err;

@@ -20,6 +20,8 @@ struct zx_stmt; /* a prepared statement of a connection, cached, borrowed until 
 /* Opens or creates DIR/zuoxi.db, migrates it (schema/NNN_*.sql, compiled in), starts the writer. A damaged, foreign or newer
  * database is refused: the error in errbuf says what to do, and the file is untouched. */
 int zx_store_open(struct zx_store **stp, const char *dir, char *errbuf, size_t errlen);
+/* Whether zx_store_open() would take the database file at path, without touching it. ENOENT: there is none yet. */
+int zx_store_check(const char *path, char *errbuf, size_t errlen);
 /* Commits everything queued, then closes. */
 void zx_store_close(struct zx_store *st);
 /* The key (32 bytes) in DIR/secret.key that seals secrets at rest; made at first start, mode 600. */

@@ -26,6 +26,7 @@ enum {
 	IDLE_MS = 200,                /* without orders before the log is copied back */
 	WAL_IDLE = 64,                /* frames worth copying back when idle */
 	WAL_BUSY = 4000,              /* frames that make it worth while under load (16 MB) */
+	WAL_AGAIN = 500,              /* more frames before the next try, when a reader still needs the log */
 };
 
 struct zx_waiter {
@@ -191,9 +192,10 @@ static void checkpoint(struct zx_store *st)
 
 		zx_log_limited(&site, 3, ZX_ERROR, "store", "checkpoint: %s", sqlite3_errmsg(st->db->h));
 	}
+	/* all copied: the next commit starts the log from its beginning, unless somebody reads it */
+	st->wal_next = log + WAL_AGAIN > WAL_BUSY ? log + WAL_AGAIN : WAL_BUSY;
 	if (rc == SQLITE_OK && log == done)
-		st->wal_frames = 0; /* the next commit starts the log from its beginning */
-	st->wal_next = st->wal_frames + WAL_BUSY;
+		st->wal_frames = 0;
 }
 
 static int on_wal(void *arg, sqlite3 *h, const char *name, int frames)
@@ -202,7 +204,9 @@ static int on_wal(void *arg, sqlite3 *h, const char *name, int frames)
 
 	(void)h;
 	(void)name;
-	st->wal_frames = frames;
+	if (frames < st->wal_last)
+		st->wal_next = WAL_BUSY; /* begun anew */
+	st->wal_frames = st->wal_last = frames;
 	return SQLITE_OK;
 }
 

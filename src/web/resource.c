@@ -190,7 +190,7 @@ int zx_resource_query(struct zx_res_query *q, struct zx_req *r, const struct zx_
 	q->req.after = zx_req_param(r, "after");
 	q->req.page = (unsigned)page - 1;
 	q->req.size = (unsigned)size;
-	q->req.count = !*q->req.after;
+	q->req.count = true;
 	return 0;
 }
 

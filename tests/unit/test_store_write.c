@@ -224,24 +224,28 @@ static int op_fill(struct zx_db *db, void *arg)
 	return zx_stmt_run(s);
 }
 
+/* An order may fit again after one that did not: failing makes the log's space free. What is told is what is there. */
 static void check_full_and_recover(struct zx_store *st, int (*relieve)(struct zx_store *))
 {
-	int64_t n, stored;
-	int err = 0;
+	unsigned ok = 0, full = 0;
+	int64_t n;
+	int err;
 
-	for (n = 0; n < 3000 && !(err = zx_store_write_wait(st, op_fill, &n)); n++)
-		;
-	ZX_CHECK_EQ(err, ENOSPC);
-	ZX_CHECK_EQ(zx_store_write_wait(st, op_fill, &n), ENOSPC);
-	stored = rows(st);
-	ZX_CHECK_EQ(stored, n);
+	for (n = 0; n < 3000 && full < 5; n++) {
+		err = zx_store_write_wait(st, op_fill, &n);
+		ZX_CHECK(!err || err == ENOSPC);
+		ok += !err;
+		full += err != 0;
+	}
+	ZX_CHECK_EQ(full, 5);
+	ZX_CHECK_EQ(rows(st), ok);
 	ZX_CHECK_EQ(relieve(st), 0);
 	ZX_CHECK_EQ(zx_store_write_wait(st, op_fill, &n), 0);
-	ZX_CHECK_EQ(rows(st), n + 1);
+	ZX_CHECK_EQ(rows(st), ok + 1);
 	zx_store_close(st);
 	st = tu_open();
 	ZX_CHECK(st);
-	ZX_CHECK_EQ(rows(st), n + 1);
+	ZX_CHECK_EQ(rows(st), ok + 1);
 	ZX_CHECK_EQ(tu_int(st, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
 	zx_store_close(st);
 }

@@ -32,7 +32,7 @@ export interface Session {
 
 export type FieldType =
   | 'text' | 'textarea' | 'digits' | 'int' | 'number' | 'phone' | 'secret' | 'bool' | 'enum' | 'radio' | 'tags' | 'date'
-  | 'datetime' | 'duration' | 'cidr' | 'ref' | 'audio' | 'link' | 'object' | 'array';
+  | 'datetime' | 'duration' | 'cidr' | 'ref' | 'audio' | 'link' | 'json';
 export type Tone = 'success' | 'warning' | 'danger' | 'info' | 'primary';
 export type Option = { v: string | number | boolean; tone?: Tone } & L10n;
 export type Place = 'list' | 'form' | 'quick' | 'adv';
@@ -56,7 +56,8 @@ export interface Field {
   generate?: boolean;
   live?: string;
   default?: unknown;
-  sort?: boolean;
+  sortable?: boolean;
+  createOnly?: boolean;
   width?: number;
 }
 export type Row = Record<string, unknown>;
