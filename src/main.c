@@ -1,11 +1,13 @@
 /* Opens the house in order, runs it, closes in reverse. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -198,10 +200,28 @@ static int open_data(const char *dir, char *err, size_t len)
 	return 0;
 }
 
+/* The store locks the folder while it is open. */
+static bool in_use(const char *dir)
+{
+	const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool busy = false;
+
+	if (fd >= 0) {
+		busy = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+		close(fd);
+	}
+	return busy;
+}
+
 static int check_only(const struct options *o)
 {
 	char path[PATH_MAX], err[ERR_LEN] = "";
 	int e;
+
+	if (in_use(o->data)) {
+		printf("configuration: good\ndata folder %s: in use by a running zuoxid\n", o->data);
+		return EXIT_OK;
+	}
 
 	snprintf(path, sizeof(path), "%s/zuoxi.db", o->data);
 	e = zx_store_check(path, err, sizeof(err));
@@ -317,6 +337,8 @@ static int open_store(bool demo, char *err, size_t len)
 	e = demo ? zx_demo_fill(h.store, err, len) : zx_first_admin(h.store, err, len);
 	if (!e && demo)
 		zx_log(ZX_INFO, "main", "made a demo company; its passwords are in %s/demo-credentials.txt", h.data);
+	else if (e == EEXIST && demo)
+		zx_log(ZX_INFO, "main", "the database is not empty: --demo adds nothing");
 	else if (!e)
 		zx_log(ZX_WARN, "main", "made the account \"admin\"; its first password is in %s/first-admin.txt", h.data);
 	phase("accounts");

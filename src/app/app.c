@@ -9,10 +9,10 @@
 #include "plan/plan.h"
 
 static const struct zx_app *const apps[] = {
-	&zx_app_extension,
-	&zx_app_hangup,
-	&zx_app_prompt,
-	&zx_app_echo,
+    &zx_app_extension,
+    &zx_app_hangup,
+    &zx_app_prompt,
+    &zx_app_echo,
 };
 
 static const struct zx_conf *conf;

@@ -136,7 +136,7 @@ static const struct key keys[] = {
         "Certificate chain for https and SIP over TLS, a PEM file; empty: one made at the first start."),
     STR("https.key", https_key, "", NULL, NULL, "Private key of https.cert, a PEM file."),
     UINT("http.threads", http_threads, "128", 4, 4096,
-         "Threads of the web server. Every agent who is logged in holds one for the live connection."),
+         "Requests the web server works on at a time, each in a thread; live connections of browsers need none."),
     STR("web.root", web_root, "", NULL, NULL, "Folder of the built browser application; empty: the one that was installed."),
     UINT("session.idle", session_idle, "28800", 60, 604800, "Seconds without a request after which a login ends."),
 
@@ -450,10 +450,8 @@ void zx_conf_print_sample(FILE *f)
 		   "# The lines below that start with \"#\" and a key show the defaults.\n");
 	for (size_t i = 0; i < KEY_COUNT; i++) {
 		const struct key *k = &keys[i];
-		const char *last = i ? keys[i - 1].name : "";
-		const size_t group = strcspn(k->name, ".");
 
-		fprintf(f, "%s\n# %s", strncmp(k->name, last, group + 1) ? "\n" : "", k->help);
+		fprintf(f, "\n# %s", k->help);
 		switch (k->type) {
 		case T_UINT:
 			fprintf(f, " (%u to %u)", k->min, k->max);

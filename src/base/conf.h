@@ -31,7 +31,7 @@ struct zx_conf {
 	uint32_t http_port;                                   /* 8080; 0 = off */
 	uint32_t https_port;                                  /* 8443; 0 = off */
 	char https_cert[ZX_CONF_STR], https_key[ZX_CONF_STR]; /* PEM files; empty = own CA and certificate */
-	uint32_t http_threads;                                /* civetweb workers; a WebSocket holds one */
+	uint32_t http_threads;                                /* civetweb workers; WebSockets hold none */
 	char web_root[ZX_CONF_STR];                           /* folder of the built browser application */
 	uint32_t rtp_port_min, rtp_port_max;
 	char rtp_listen[ZX_CONF_STR]; /* media addresses, "*" = the address the signalling arrived on */

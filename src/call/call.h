@@ -46,7 +46,15 @@ struct zx_call_target {
 	char ext[ZX_NUM_LEN]; /* extension: all its contacts are forked to */
 };
 /* Rings the target for ring_ms; the outcome comes to done exactly once, never from inside zx_call_dial(), unless the call ends first. */
-enum zx_dial_result { ZX_DIAL_ANSWERED, ZX_DIAL_BUSY, ZX_DIAL_NOANSWER, ZX_DIAL_UNREACHABLE, ZX_DIAL_NOTFOUND, ZX_DIAL_REJECTED, ZX_DIAL_FAILED };
+enum zx_dial_result {
+	ZX_DIAL_ANSWERED,
+	ZX_DIAL_BUSY,
+	ZX_DIAL_NOANSWER,
+	ZX_DIAL_UNREACHABLE,
+	ZX_DIAL_NOTFOUND,
+	ZX_DIAL_REJECTED,
+	ZX_DIAL_FAILED
+};
 typedef void(zx_dial_h)(struct zx_call *call, enum zx_dial_result res, uint16_t scode, void *arg);
 int zx_call_dial(struct zx_call *call, const struct zx_call_target *t, unsigned ring_ms, zx_dial_h *done, void *arg);
 /* Ends the serving with this code: a caller who is not answered yet gets it (after a tone, when it has early media); one who is hears the

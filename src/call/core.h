@@ -21,29 +21,29 @@ struct zx_call {
 	struct zx_dial *dial;
 	struct zx_xfer *xfer;
 	struct zx_rec *rec;
-	struct zx_leg *rec_leg[2]; /* whose streams it has */
+	struct zx_leg *rec_leg[2];       /* whose streams it has */
 	struct mbuf *timeline, *quality; /* JSON without its last bracket */
 	char *rec_path;
 	char *rec_problem;
-	struct tmr tmr;        /* tone before the end, or the next step of a transfer */
+	struct tmr tmr; /* tone before the end, or the next step of a transfer */
 	zx_call_played_h *played_h;
 	zx_call_digit_h *digit_h;
 	void *played_arg, *digit_arg;
 	uint32_t play;
-	int state;             /* enum zx_call_state */
+	int state; /* enum zx_call_state */
 	enum zx_call_dir dir;
-	const char *outcome;   /* state word of the record when it ends unanswered; a constant */
+	const char *outcome; /* state word of the record when it ends unanswered; a constant */
 	int64_t id, company_id, trunk_id;
-	int64_t start;         /* epoch ms; all other times are ms after it, -1 not yet */
+	int64_t start; /* epoch ms; all other times are ms after it, -1 not yet */
 	uint64_t mono;
 	int64_t rang, answered, ended;
 	uint16_t scode, tone_scode;
 	uint8_t sides[2]; /* parties whose quality has been noted */
 	bool record, tone;
 	char from[ZX_NUM_LEN], from_name[ZX_NAME_LEN];
-	char dialled[ZX_NUM_LEN];     /* as first dialled, for the record */
-	char to[ZX_NUM_LEN];          /* as dialled last */
-	char acting[ZX_NUM_LEN];      /* extension on whose rights numbers are dialled; "" trunk */
+	char dialled[ZX_NUM_LEN]; /* as first dialled, for the record */
+	char to[ZX_NUM_LEN];      /* as dialled last */
+	char acting[ZX_NUM_LEN];  /* extension on whose rights numbers are dialled; "" trunk */
 	char caller_ext[ZX_NUM_LEN], callee_ext[ZX_NUM_LEN], transfer_to[ZX_NUM_LEN];
 	char app[32];
 	char trunk[ZX_NUM_LEN];
@@ -73,7 +73,7 @@ void zx_call_routed(struct zx_call *c);      /* asks the router where c->to lead
 void zx_call_end(struct zx_call *c, const char *by, uint16_t scode, const char *reason);
 void zx_calls_idle_check(void);
 unsigned zx_call_ring_ms(void);
-char *zx_str_dup(const char *s); /* counted */
+char *zx_str_dup(const char *s);                                                 /* counted */
 struct zx_leg *zx_call_other(const struct zx_call *c, const struct zx_leg *leg); /* the party it is joined with, NULL */
 static inline bool zx_call_over(const struct zx_call *c)
 {

@@ -177,7 +177,7 @@ void zx_dial_refuse(struct zx_call *c)
 /* What the caller is told when no branch answers: the most telling of their answers. */
 static unsigned rank(enum zx_dial_result res)
 {
-	static const uint8_t ranks[] = {[ZX_DIAL_UNREACHABLE] = 0, [ZX_DIAL_FAILED] = 1, [ZX_DIAL_NOANSWER] = 2, [ZX_DIAL_BUSY] = 3,
+	static const uint8_t ranks[] = {[ZX_DIAL_UNREACHABLE] = 0, [ZX_DIAL_FAILED] = 1,   [ZX_DIAL_NOANSWER] = 2, [ZX_DIAL_BUSY] = 3,
 					[ZX_DIAL_REJECTED] = 4,    [ZX_DIAL_NOTFOUND] = 0, [ZX_DIAL_ANSWERED] = 5};
 
 	return ranks[res];

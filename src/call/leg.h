@@ -31,24 +31,22 @@ struct zx_leg {
 	struct tmr tmr;
 	struct sa local; /* our signalling address for it; media goes by the same */
 	struct sa remote;
-	uint64_t sdp_id;
-	uint32_t sdp_ver;
-	uint32_t contact; /* hash of the contact it was sent to */
-	int state;        /* enum zx_leg_state */
+	uint32_t contact;                     /* hash of the contact it was sent to */
+	int state;                            /* enum zx_leg_state */
 	enum zx_codec codecs[ZX_CODEC_COUNT]; /* what the other side has told it can, its preference first */
 	uint8_t codecc;
-	uint8_t side;        /* of the record: 0 the caller's, 1 the callee's */
-	bool is_ext;         /* num is an extension */
-	bool fork;           /* a branch of call->dial */
-	bool shown;          /* its extension has been told of the call, and is owed the end */
-	bool holding;        /* ... that it holds */
-	bool late;           /* incoming without offer: ours goes into the 200 */
-	bool sdp_answer;     /* sdp is our answer */
-	bool media;          /* desc is negotiated and set */
-	bool held, held_web; /* its phone (or its user in the browser) has put the other party on hold */
-	bool moh;            /* hears music */
-	bool info;           /* sends its keys by SIP INFO */
-	bool rtp;            /* media has arrived */
+	uint8_t side;          /* of the record: 0 the caller's, 1 the callee's */
+	bool is_ext;           /* num is an extension */
+	bool fork;             /* a branch of call->dial */
+	bool shown;            /* its extension has been told of the call, and is owed the end */
+	bool holding;          /* ... that it holds */
+	bool late;             /* incoming without offer: ours goes into the 200 */
+	bool sdp_answer;       /* sdp is our answer */
+	bool media;            /* desc is negotiated and set */
+	bool held, held_web;   /* its phone (or its user in the browser) has put the other party on hold */
+	bool moh;              /* hears music */
+	bool info;             /* sends its keys by SIP INFO */
+	bool rtp;              /* media has arrived */
 	bool srtp, srtp_retry; /* our offer is SRTP; it may be made once more the other way */
 	bool auto_answer;
 	char num[ZX_NUM_LEN];
@@ -86,8 +84,8 @@ struct zx_leg_caller { /* what a called phone is told */
 };
 /* One leg for each live contact of the extension, sent to at once; made() adopts it. Codecs of `near` (may be NULL) are offered first.
  * Returns how many; *errp (when none could be made) why. */
-unsigned zx_call_leg_fork(const char *ext, const struct zx_leg_caller *from, const struct zx_leg *near, void (*made)(struct zx_leg *leg, void *arg),
-		     void *arg, int *errp);
+unsigned zx_call_leg_fork(const char *ext, const struct zx_leg_caller *from, const struct zx_leg *near,
+			  void (*made)(struct zx_leg *leg, void *arg), void *arg, int *errp);
 bool zx_call_leg_reachable(const char *ext);
 int zx_call_leg_ring(struct zx_leg *leg);
 /* 183 with media; codec: wanted, when the other side can. */
@@ -112,7 +110,7 @@ void zx_call_leg_codecs_learn(struct zx_leg *leg, const struct zx_sdp *sdp);
 /* ---- what legs tell, each implemented where it is dealt with ---- */
 struct zx_leg_in { /* a new incoming leg; strings borrowed */
 	const char *from, *from_name, *to;
-	const char *ext;   /* of an authenticated extension, or "" and the trunk: */
+	const char *ext; /* of an authenticated extension, or "" and the trunk: */
 	const char *trunk;
 	int64_t trunk_id, company_id;
 	bool early_only; /* INVITE with Replaces: only while it rings */
@@ -122,16 +120,17 @@ struct zx_leg_refer {
 	bool replaces;
 	struct zx_leg *other; /* the leg it names, NULL when there is none */
 };
-uint16_t zx_call_admit(void);                                              /* 0, or the code to refuse with (call.c) */
-int zx_call_incoming(struct zx_leg *leg, const struct zx_leg_in *in);      /* call.c; takes the reference */
-uint16_t zx_call_replace(struct zx_leg *leg, const struct zx_leg_in *in, struct zx_leg *old); /* transfer.c; 0: took the reference, or a code */
-void zx_call_on_rang(struct zx_leg *leg, bool early);                     /* dial.c: 18x came */
-void zx_call_on_answered(struct zx_leg *leg);                             /* dial.c */
-void zx_call_on_closed(struct zx_leg *leg, uint16_t scode, const char *reason); /* call.c */
-void zx_call_on_media(struct zx_leg *leg);                                /* bridge.c: negotiation has changed something */
+uint16_t zx_call_admit(void);                                         /* 0, or the code to refuse with (call.c) */
+int zx_call_incoming(struct zx_leg *leg, const struct zx_leg_in *in); /* call.c; takes the reference */
+uint16_t zx_call_replace(struct zx_leg *leg, const struct zx_leg_in *in,
+			 struct zx_leg *old);                                    /* transfer.c; 0: took the reference, or a code */
+void zx_call_on_rang(struct zx_leg *leg, bool early);                            /* dial.c: 18x came */
+void zx_call_on_answered(struct zx_leg *leg);                                    /* dial.c */
+void zx_call_on_closed(struct zx_leg *leg, uint16_t scode, const char *reason);  /* call.c */
+void zx_call_on_media(struct zx_leg *leg);                                       /* bridge.c: negotiation has changed something */
 void zx_call_on_dtmf(struct zx_leg *leg, char digit, unsigned ms, bool by_info); /* bridge.c */
-void zx_call_on_silent(struct zx_leg *leg);                               /* bridge.c: no packets for a long time */
-void zx_call_on_played(struct zx_leg *leg, uint32_t play);                /* bridge.c */
-uint16_t zx_call_on_refer(struct zx_leg *leg, const struct zx_leg_refer *r); /* transfer.c */
+void zx_call_on_silent(struct zx_leg *leg);                                      /* bridge.c: no packets for a long time */
+void zx_call_on_played(struct zx_leg *leg, uint32_t play);                       /* bridge.c */
+uint16_t zx_call_on_refer(struct zx_leg *leg, const struct zx_leg_refer *r);     /* transfer.c */
 
 #endif

@@ -140,8 +140,8 @@ static int leg_to(struct zx_leg **lp, const char *ext, struct zx_binding *b, con
 	return err;
 }
 
-unsigned zx_call_leg_fork(const char *ext, const struct zx_leg_caller *from, const struct zx_leg *near, void (*made)(struct zx_leg *leg, void *arg),
-		     void *arg, int *errp)
+unsigned zx_call_leg_fork(const char *ext, const struct zx_leg_caller *from, const struct zx_leg *near,
+			  void (*made)(struct zx_leg *leg, void *arg), void *arg, int *errp)
 {
 	struct zx_binding *bv[CONTACTS_MAX];
 	unsigned n = zx_reg_bindings(zx_calls.env.sip, ext, bv, CONTACTS_MAX), ok = 0;
@@ -183,7 +183,8 @@ static bool retry(struct zx_leg *leg, uint16_t scode)
 	n = zx_reg_bindings(zx_calls.env.sip, leg->num, bv, CONTACTS_MAX);
 	for (unsigned i = 0; i < n && i < CONTACTS_MAX; i++) {
 		const struct zx_leg *s = c->served;
-		const struct zx_leg_caller from = {.num = s ? s->num : c->to, .name = s ? c->from_name : "", .auto_answer = leg->auto_answer};
+		const struct zx_leg_caller from = {
+		    .num = s ? s->num : c->to, .name = s ? c->from_name : "", .auto_answer = leg->auto_answer};
 
 		zx_binding_info(bv[i], &info);
 		if (hash_joaat_str(info.contact) == leg->contact)
@@ -300,7 +301,7 @@ static uint16_t refer_h(struct zx_inv *inv, const struct zx_refer *r, void *arg)
 {
 	struct zx_leg *leg = mem_ref(arg);
 	const struct zx_leg_refer refer = {
-		.to = r->to, .replaces = r->replaces, .other = r->replaces ? leg_of(r->callid, r->to_tag, r->from_tag) : NULL};
+	    .to = r->to, .replaces = r->replaces, .other = r->replaces ? leg_of(r->callid, r->to_tag, r->from_tag) : NULL};
 	uint16_t scode = 481;
 
 	(void)inv;
@@ -321,14 +322,14 @@ static void closed_h(struct zx_inv *inv, uint16_t scode, const char *reason, voi
 }
 
 static const struct zx_inv_handlers handlers = {
-	.progressed = progressed_h,
-	.answered = answered_h,
-	.confirmed = confirmed_h,
-	.offered = offered_h,
-	.offer_result = offer_result_h,
-	.dtmf = dtmf_h,
-	.refer = refer_h,
-	.closed = closed_h,
+    .progressed = progressed_h,
+    .answered = answered_h,
+    .confirmed = confirmed_h,
+    .offered = offered_h,
+    .offer_result = offer_result_h,
+    .dtmf = dtmf_h,
+    .refer = refer_h,
+    .closed = closed_h,
 };
 
 /* ---- called ---- */
@@ -361,14 +362,16 @@ static int leg_from(struct zx_leg **lp, struct zx_inv *inv, const struct zx_inv_
 static void incoming_h(struct zx_inv *inv, const struct zx_inv_info *info, void *arg)
 {
 	const struct zx_leg_in in = {
-		.from = info->account ? info->account->user : info->from_user,
-		.from_name = info->account && *info->account->name ? info->account->name : info->from_name,
-		.to = info->to_user,
-		.ext = info->account ? info->account->user : "",
-		.trunk = info->peer ? info->peer->name : "",
-		.trunk_id = info->peer ? info->peer->id : 0,
-		.company_id = info->account ? info->account->company_id : info->peer ? info->peer->company_id : 0,
-		.early_only = info->replaces_early_only,
+	    .from = info->account ? info->account->user : info->from_user,
+	    .from_name = info->account && *info->account->name ? info->account->name : info->from_name,
+	    .to = info->to_user,
+	    .ext = info->account ? info->account->user : "",
+	    .trunk = info->peer ? info->peer->name : "",
+	    .trunk_id = info->peer ? info->peer->id : 0,
+	    .company_id = info->account ? info->account->company_id
+			  : info->peer  ? info->peer->company_id
+					: 0,
+	    .early_only = info->replaces_early_only,
 	};
 	struct zx_leg *leg;
 	uint16_t scode = zx_call_admit();
@@ -393,7 +396,10 @@ static void incoming_h(struct zx_inv *inv, const struct zx_inv_info *info, void 
 	else
 		scode = zx_call_incoming(leg, &in) ? 500 : 0;
 	if (scode) {
-		zx_inv_reject(inv, scode, scode == 488 ? "Not Acceptable Here" : scode == 481 ? "Call/Transaction Does Not Exist" : "Declined");
+		zx_inv_reject(inv, scode,
+			      scode == 488   ? "Not Acceptable Here"
+			      : scode == 481 ? "Call/Transaction Does Not Exist"
+					     : "Declined");
 		mem_deref(leg);
 	}
 	mem_deref(leg);

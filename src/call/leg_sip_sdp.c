@@ -141,15 +141,6 @@ void zx_call_leg_codecs_learn(struct zx_leg *leg, const struct zx_sdp *sdp)
 
 /* ---- offer and answer ---- */
 
-/* One session for all that we say in this dialog, its version one more each time (RFC 3264 8). */
-static void session_id(struct zx_leg *leg, struct zx_sdp *sdp)
-{
-	if (!leg->sdp_id)
-		leg->sdp_id = sdp->sess_id;
-	sdp->sess_id = leg->sdp_id;
-	sdp->sess_version = ++leg->sdp_ver;
-}
-
 static int desc_apply(struct zx_leg *leg, const struct zx_sdp *theirs, const struct zx_sdp_fmt *fmt, enum zx_dir dir)
 {
 	struct zx_stream_desc *d = &leg->desc;
@@ -202,7 +193,6 @@ int zx_call_leg_answer_make(struct zx_leg *leg, struct zx_sdp *answer, const str
 		a.crypto[0].key = leg->desc.tx; /* a key is not changed without need */
 	else
 		leg->desc.tx = a.crypto[0].key;
-	session_id(leg, &a);
 	err = desc_apply(leg, offer, &a.fmts[0], a.dir);
 	if (!err)
 		*answer = a;
@@ -231,7 +221,6 @@ int zx_call_leg_offer_make(struct zx_leg *leg, struct zx_sdp *offer, const enum 
 		tx->suite = ZX_SRTP_AES_CM_128_HMAC_SHA1_80;
 	}
 	zx_sdp_offer(offer, &laddr, order, c, ZX_DIR_SENDRECV, tx->suite == ZX_SRTP_NONE ? NULL : tx);
-	session_id(leg, offer);
 	return 0;
 }
 

@@ -121,8 +121,8 @@ void zx_record_quality(struct zx_call *c, const struct zx_leg *leg)
 		     "\"tx_lost\":%u,\"tx_jitter\":%.1f,\"rtt\":%.1f,\"mos\":%.2f}",
 		     zx_side_name(leg), nth, esc, leg->desc.codec == ZX_CODEC_NONE ? "" : zx_codec_info(leg->desc.codec)->name,
 		     (unsigned long long)st.rx_packets, (unsigned long long)st.tx_packets, (unsigned long long)st.rx_lost, loss,
-		     (double)st.rx_jitter_us / 1000, st.tx_lost, (double)st.tx_jitter_us / 1000, st.rtt_us < 0 ? -1.0 : (double)st.rtt_us / 1000,
-		     (double)st.mos);
+		     (double)st.rx_jitter_us / 1000, st.tx_lost, (double)st.tx_jitter_us / 1000,
+		     st.rtt_us < 0 ? -1.0 : (double)st.rtt_us / 1000, (double)st.mos);
 	json_append(&c->quality, '{', QUALITY_MAX, text, (size_t)n);
 }
 
@@ -148,7 +148,8 @@ char *zx_record_path(const struct zx_call *c)
 	name_part(from, sizeof(from), c->from);
 	name_part(to, sizeof(to), c->dialled);
 	localtime_r(&t, &tm);
-	snprintf(path, sizeof(path), "%04d/%02d/%02d/%lld_%s_%s.wav", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, (long long)c->id, from, to);
+	snprintf(path, sizeof(path), "%04d/%02d/%02d/%lld_%s_%s.wav", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, (long long)c->id, from,
+		 to);
 	return zx_str_dup(path);
 }
 
@@ -170,28 +171,30 @@ void zx_record_put(struct zx_call *c)
 	const bool over = zx_call_over(c);
 	const int64_t end = over ? c->ended : zx_call_ms(c), rung = c->answered >= 0 ? c->answered : end;
 	const struct zx_call_row row = {
-		.id = c->id,
-		.company_id = c->company_id,
-		.start = c->start,
-		.ended = over ? c->start + c->ended : 0,
-		.ring = c->rang >= 0 && rung > c->rang ? rung - c->rang : 0,
-		.talk = c->answered >= 0 ? end - c->answered : 0,
-		.direction = c->dir == ZX_CALL_INTERNAL ? "internal" : c->dir == ZX_CALL_INBOUND ? "inbound" : "outbound",
-		.caller = c->from,
-		.caller_name = c->from_name,
-		.callee = c->dialled,
-		.caller_ext = c->caller_ext,
-		.callee_ext = c->callee_ext,
-		.transfer_to = c->transfer_to,
-		.app = c->app,
-		.trunk = c->trunk,
-		.state = over ? c->outcome : "talking",
-		.hangup_by = c->hangup_by,
-		.recording = c->rec_path ? c->rec_path : "",
-		.rec_problem = c->rec_problem ? c->rec_problem : "",
-		.quality = json_close(c->quality, "}", "{}"),
-		.timeline = json_close(c->timeline, "]", "[]"),
-		.scode = c->scode,
+	    .id = c->id,
+	    .company_id = c->company_id,
+	    .start = c->start,
+	    .ended = over ? c->start + c->ended : 0,
+	    .ring = c->rang >= 0 && rung > c->rang ? rung - c->rang : 0,
+	    .talk = c->answered >= 0 ? end - c->answered : 0,
+	    .direction = c->dir == ZX_CALL_INTERNAL  ? "internal"
+			 : c->dir == ZX_CALL_INBOUND ? "inbound"
+						     : "outbound",
+	    .caller = c->from,
+	    .caller_name = c->from_name,
+	    .callee = c->dialled,
+	    .caller_ext = c->caller_ext,
+	    .callee_ext = c->callee_ext,
+	    .transfer_to = c->transfer_to,
+	    .app = c->app,
+	    .trunk = c->trunk,
+	    .state = over ? c->outcome : "talking",
+	    .hangup_by = c->hangup_by,
+	    .recording = c->rec_path ? c->rec_path : "",
+	    .rec_problem = c->rec_problem ? c->rec_problem : "",
+	    .quality = json_close(c->quality, "}", "{}"),
+	    .timeline = json_close(c->timeline, "]", "[]"),
+	    .scode = c->scode,
 	};
 	const int err = zx_call_row_put(zx_calls.env.store, &row);
 

@@ -81,8 +81,6 @@ static void route_h(void *arg)
 	struct zx_call *c = arg;
 
 	mem_ref(c);
-	if (c->xfer)
-		notify(c->xfer, 100, "Trying");
 	zx_call_routed(c);
 	mem_deref(c);
 }
@@ -100,7 +98,7 @@ int zx_transfer_blind(struct zx_leg *leg, const char *number, bool tell)
 	zx_text_clean(c->to, sizeof(c->to), number);
 	zx_strcpy(c->acting, sizeof(c->acting), leg->is_ext ? leg->num : "");
 	zx_call_note(c, "transfer", number);
-	/* Later, so that the 202 is out before the first NOTIFY. */
+	/* Later, so that the 202 is out before the NOTIFY of the outcome. */
 	tmr_start(&c->tmr, 0, route_h, c);
 	zx_news_live(c);
 	return 0;

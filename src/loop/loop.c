@@ -16,7 +16,6 @@ static struct {
 	bool open;
 	int sfd;
 	void (*term)(void);
-	sigset_t saved;
 } loop = {.sfd = -1};
 static __thread bool is_loop;
 
@@ -46,7 +45,8 @@ static void signal_handler(int flags, void *arg)
 		zx_loop_stop();
 }
 
-/* Blocked here, before any other thread exists, these signals reach the process by the descriptor only. */
+/* Blocked here, before any other thread exists, these signals reach the process by the descriptor only. They stay blocked after the
+ * end: an impatient second one must not turn a clean exit into a killed one. */
 static int open_signals(void)
 {
 	sigset_t set;
@@ -56,7 +56,7 @@ static int open_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	err = pthread_sigmask(SIG_BLOCK, &set, &loop.saved);
+	err = pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (err)
 		return err;
 	signal(SIGPIPE, SIG_IGN);
@@ -73,7 +73,6 @@ static void close_signals(void)
 		close(loop.sfd);
 		loop.sfd = -1;
 	}
-	pthread_sigmask(SIG_SETMASK, &loop.saved, NULL);
 }
 
 int zx_loop_init(unsigned maxfds)

@@ -27,7 +27,8 @@ typedef void(zx_post_h)(void *data, size_t len);
 int zx_loop_post(zx_post_h *fn, const void *data, size_t len);
 
 /* Any other thread: run fn(arg) on the loop and wait for its return value. ETIMEDOUT when the loop does not answer in
- * timeout_ms (fn is then guaranteed not to run later; when it is running already the caller waits for its end), ESHUTDOWN when the loop has ended. On the loop thread it is called at once. */
+ * timeout_ms (fn is then guaranteed not to run later; when it is running already the caller waits for its end), ESHUTDOWN when the loop has
+ * ended. On the loop thread it is called at once. */
 typedef int(zx_call_h)(void *arg);
 int zx_loop_call(zx_call_h *fn, void *arg, unsigned timeout_ms);
 

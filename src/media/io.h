@@ -37,6 +37,7 @@ struct zx_io;
 /* pkt may be changed and sent on from where it is until the handler of the batch has returned. */
 typedef void(zx_io_rx_h)(struct zx_sock *s, uint8_t *pkt, size_t len, const union zx_addr *src, void *arg);
 
+/* On the thread that will use it. */
 int zx_io_alloc(struct zx_io **iop, bool epoll_only, zx_io_rx_h *h, void *arg);
 void zx_io_free(struct zx_io *io);
 const char *zx_io_name(const struct zx_io *io);

@@ -125,7 +125,7 @@ out:
 	return err;
 }
 
-/* The ring is for one thread, which enables it at its first poll. */
+/* Called on the thread that will use it (SINGLE_ISSUER). */
 int zx_uring_alloc(struct zx_uring **up, struct zx_io *io)
 {
 	struct zx_uring *u = calloc(1, sizeof(*u));

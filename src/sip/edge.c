@@ -99,7 +99,7 @@ static void request(struct zx_sip *s, const struct sip_msg *msg)
 	struct zx_transp *t = s->transp;
 
 	s->stats.requests++;
-	if (!stateless(msg) && t->req_h(msg, t->trans_arg))
+	if (!stateless(msg) && (zx_invs_absorb(s, msg) || t->req_h(msg, t->trans_arg)))
 		return;
 	if (zx_check_request(s, msg))
 		dispatch(s, msg);

@@ -61,16 +61,9 @@ void zx_binding_flow(const struct zx_binding *b, struct zx_flow *f);
 const char *zx_binding_ext(const struct zx_binding *b);
 
 /* ---- transport.c ----
- * Our own sockets under libre's transactions: sip_transp_send(), sip_transp_laddr(), sip_transp_supported() and sip_reply_addr() of
- * libre are overridden by the executable. Replies leave by the socket and from the address their request came to. A request of ours leaves
- * from the address in its Via, so use this instead of sip_drequestf() whenever the flow is known: to f->dst by f->tp from f->src, whatever
- * host the dialog's route names (NAT). f->uri and f->path are not looked at here (give them to sip_dialog_alloc()). f NULL: exactly
- * sip_drequestf(). ECONNREFUSED when the TCP/TLS connection of the flow is gone. fmt is libre's. */
-int zx_edge_drequestf(struct sip_request **reqp, struct zx_sip *s, const struct zx_flow *f, bool stateful, const char *met,
-		      struct sip_dialog *dlg, uint32_t cseq, struct sip_auth *auth, sip_send_h *sendh, sip_resp_h *resph, void *arg,
-		      const char *fmt, ...);
-/* The flow a message came in by, for the requests of the dialog it makes. uri and path are "". */
-void zx_msg_flow(const struct sip_msg *msg, struct zx_flow *f);
+ * Our own sockets under libre: sip_transp_send(), sip_transp_laddr(), sip_transp_supported() and sip_reply_addr() of libre are overridden by the
+ * executable. Replies (sock of the request) leave from the address their request came to. A request (sock NULL) leaves from the
+ * address in its Via; by TCP and TLS over the connection with dst, ECONNREFUSED when a TLS one is gone. */
 
 /* ---- edge.c ---- */
 /* Contact URI user@addr of ours for messages leaving towards dst by tp ("sip:8000@192.0.2.1:5084;transport=tcp"). */

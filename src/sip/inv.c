@@ -262,12 +262,6 @@ unsigned zx_inv_count(const struct zx_sip *s)
 	return s->invs ? s->invs->count : 0;
 }
 
-void zx_sip_incoming_set(struct zx_sip *s, zx_inv_incoming_h *h, void *arg)
-{
-	s->incoming = h;
-	s->incoming_arg = arg;
-}
-
 /* ---- what legs say of themselves ---- */
 
 int zx_out_common(struct mbuf *mb, const struct zx_inv *inv)

@@ -196,6 +196,7 @@ struct zx_inv {
 	bool peer_update, peer_timer, peer_rel, require_rel;
 	bool answered_rel;   /* offer/answer of the INVITE done in reliable 1xx */
 	bool told;           /* closed has been called, or must not be */
+	bool referred;       /* not the first REFER */
 	bool self;           /* ENDING and let go of by its owner: the leg holds itself */
 	struct zx_dlg dlg;
 	char *contact;       /* our Contact URI */

@@ -121,14 +121,6 @@ static uint16_t refer_read(struct zx_refer *r, const struct sip_msg *msg)
 	return zx_replaces_decode(r, &val, NULL) ? 400 : 0;
 }
 
-static void notify_response(int err, const struct sip_msg *msg, void *arg)
-{
-	struct zx_inv *inv = zx_leg_by_weak(arg);
-
-	if (inv && !err && msg->scode >= 300)
-		inv->refsub = mem_deref(inv->refsub);
-}
-
 static int notify_send(struct zx_inv *inv, uint16_t scode, const char *reason)
 {
 	struct zx_invs *invs = inv->invs;
@@ -162,6 +154,7 @@ void zx_refer_request(struct zx_inv *inv, const struct sip_msg *msg)
 	const bool quiet = sub && !pl_strcasecmp(&sub->val, "false");
 	struct zx_refsub *rs;
 	struct zx_refer r;
+	char extra[320];
 	uint16_t scode;
 
 	if (inv->state != ZX_LEG_UP || !inv->h || !inv->h->refer) {
@@ -183,7 +176,8 @@ void zx_refer_request(struct zx_inv *inv, const struct sip_msg *msg)
 		mem_deref(inv->refsub);
 		inv->refsub = rs;
 	}
-	zx_leg_reply(inv, msg, 202, NULL, quiet ? "Refer-Sub: false\r\n" : NULL);
+	snprintf(extra, sizeof(extra), "Contact: <%s>\r\n%s", inv->contact, quiet ? "Refer-Sub: false\r\n" : "");
+	zx_leg_reply(inv, msg, 202, NULL, extra);
 	if (rs && !quiet && inv->state == ZX_LEG_UP)
 		(void)notify_send(inv, 100, NULL);
 }

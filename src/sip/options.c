@@ -73,7 +73,9 @@ static void ping_due(void *arg)
 		return;
 	b->ping_waits = true;
 	ping_send(b);
-	zx_wheel_start(b->reg->wheel, &b->ping, now + (b->ping_fails < FAILS ? ANSWER_MS : interval), ping_due, b);
+	const uint64_t wait = b->ping_fails < FAILS && interval > ANSWER_MS ? ANSWER_MS : interval;
+
+	zx_wheel_start(b->reg->wheel, &b->ping, now + wait, ping_due, b);
 }
 
 void zx_ping_start(struct zx_binding *b)

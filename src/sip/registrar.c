@@ -487,6 +487,16 @@ void zx_binding_flow(const struct zx_binding *b, struct zx_flow *f)
 	f->dst = b->dst;
 }
 
+const char *zx_binding_ext(const struct zx_binding *b)
+{
+	return b->aor ? b->aor->user : "";
+}
+
+const char *zx_binding_ext(const struct zx_binding *b)
+{
+	return b->aor ? b->aor->user : "";
+}
+
 unsigned zx_reg_count(const struct zx_sip *s)
 {
 	return s->reg->count;

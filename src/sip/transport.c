@@ -468,24 +468,12 @@ void zx_reply_addr(struct sa *dst, enum sip_transp tp, const struct sa *src, con
 		sa_set_port(dst, sip_transp_port(tp, sa_port(sentby)));
 }
 
-void zx_msg_flow(const struct sip_msg *msg, struct zx_flow *f)
-{
-	f->uri = f->path = "";
-	f->tp = msg->tp;
-	f->src = msg->dst;
-	f->dst = msg->src;
-}
-
 /* ---- libre's transport functions, overridden ----
  * libre calls these through the PLT, so the executable's definitions win. A struct sip that is not ours (test agents) keeps libre's. */
 
 int sip_transp_send(struct sip_connqent **qentp, struct sip *sip, void *sock, enum sip_transp tp, const struct sa *dst, struct mbuf *mb,
 		    void (*transph)(int err, void *arg), void *arg);
 bool sip_transp_supported(struct sip *sip, enum sip_transp tp, int af);
-int sip_dialog_encode(struct mbuf *mb, struct sip_dialog *dlg, uint32_t cseq, const char *met);
-int sip_auth_encode(struct mbuf *mb, struct sip_auth *auth, const char *met, const char *uri);
-const char *sip_dialog_uri(const struct sip_dialog *dlg);
-const struct uri *sip_dialog_route(const struct sip_dialog *dlg);
 
 #define ORIGINAL(name)                                                                                    \
 	({                                                                                                \
@@ -573,10 +561,6 @@ int sip_transp_laddr(struct sip *sip, struct sa *laddr, enum sip_transp tp, cons
 
 	if (!t)
 		return ORIGINAL(sip_transp_laddr)(sip, laddr, tp, dst);
-	if (t->flow) {
-		*laddr = t->flow->src;
-		return 0;
-	}
 	c = tp == SIP_TRANSP_UDP ? NULL : zx_conn_find(t, tp, dst);
 	if (c) {
 		*laddr = ((struct zx_sock *)c)->laddr;
@@ -625,52 +609,4 @@ void sip_reply_addr(struct sa *addr, const struct sip_msg *msg, bool rport)
 	if (!addr || !msg)
 		return;
 	zx_reply_addr(addr, msg->tp, &msg->src, &msg->via.addr, rport || !msg_param_exists(&msg->via.params, "rport", &pl));
-}
-
-int zx_edge_drequestf(struct sip_request **reqp, struct zx_sip *s, const struct zx_flow *f, bool stateful, const char *met,
-		      struct sip_dialog *dlg, uint32_t cseq, struct sip_auth *auth, sip_send_h *sendh, sip_resp_h *resph, void *arg,
-		      const char *fmt, ...)
-{
-	char host[INET6_ADDRSTRLEN + 20];
-	struct uri route = {.scheme = PL("sip")};
-	struct mbuf *mb;
-	va_list ap;
-	int err;
-
-	mb = mbuf_alloc(2048);
-	if (!mb)
-		return ENOMEM;
-	err = mbuf_write_str(mb, "Max-Forwards: 70\r\n");
-	if (auth)
-		err |= sip_auth_encode(mb, auth, met, sip_dialog_uri(dlg));
-	err |= sip_dialog_encode(mb, dlg, cseq, met);
-	err |= mbuf_printf(mb, "User-Agent: %s\r\n", "Zuoxi/" ZX_VERSION);
-	va_start(ap, fmt);
-	err |= mbuf_vprintf(mb, fmt, ap);
-	va_end(ap);
-	if (err)
-		goto out;
-	mb->pos = 0;
-	if (!f) {
-		err = sip_request(reqp, s->sip, stateful, met, -1, sip_dialog_uri(dlg), -1, sip_dialog_route(dlg), mb, 0, sendh, resph, arg);
-		goto out;
-	}
-	if (f->tp != SIP_TRANSP_UDP && !zx_conn_find(s->transp, f->tp, &f->dst)) {
-		err = ECONNREFUSED;
-		goto out;
-	}
-	(void)re_snprintf(host, sizeof(host), "%j", &f->dst);
-	pl_set_str(&route.host, host);
-	route.af = sa_af(&f->dst);
-	route.port = sa_port(&f->dst);
-	if (f->tp == SIP_TRANSP_TCP)
-		pl_set_str(&route.params, ";transport=tcp");
-	else
-		pl_set_str(&route.params, f->tp == SIP_TRANSP_TLS ? ";transport=tls" : ";transport=udp");
-	s->transp->flow = f;
-	err = sip_request(reqp, s->sip, stateful, met, -1, sip_dialog_uri(dlg), -1, &route, mb, 0, sendh, resph, arg);
-	s->transp->flow = NULL;
-out:
-	mem_deref(mb);
-	return err;
 }

@@ -50,7 +50,6 @@ struct zx_transp {
 	struct zx_sip *s;
 	sip_msg_h *req_h, *resp_h; /* libre's transactions */
 	void *trans_arg;
-	const struct zx_flow *flow; /* of the request being made */
 	struct list ufds, listeners;
 	struct hash *usocks; /* by address */
 	struct zx_usock *last;

@@ -55,6 +55,9 @@ struct zx_order {
 	_Alignas(16) unsigned char data[];
 };
 
+/* How soon an order wants its commit: nobody waits, the loop is told, a thread waits. */
+enum zx_haste { ZX_LAZY, ZX_SOON, ZX_NOW };
+
 struct zx_store {
 	char dir[ZX_PATH_LEN];
 	int dirfd;
@@ -70,7 +73,9 @@ struct zx_store {
 	struct zx_order *head, **tail;
 	size_t bytes; /* queued and in work */
 	unsigned queued;
-	bool idle, urgent, stop;
+	enum zx_haste haste;      /* of the most urgent order in the queue */
+	unsigned soon, soon_last; /* orders the loop is to be told of: in the queue, in the batch before */
+	bool stop;
 
 	/* writer thread only */
 	int wal_frames; /* in the log and not known to be copied back */

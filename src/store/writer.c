@@ -3,8 +3,9 @@
  *
  *   any thread --queue--> writer [BEGIN, (SAVEPOINT op RELEASE)*, COMMIT + fsync] --outbox, one post--> loop: done()
  *
- * A batch is closed by time, so that an order waits for little more than one commit. A short pause before a batch lets orders
- * gather: an fsync is the price of a batch, not of an order.
+ * A commit costs some 300 us of CPU and 1 to 3 ms of waiting, whatever is in it (an fsync on a virtual disk): the price of a batch, not of an
+ * order. So orders gather before a batch: not at all when a thread waits, a few ms when the loop wants to be told, longer when nobody does.
+ * A batch is closed by time, too, so that an order waits for little more than one commit.
  */
 #include "store/priv.h"
 
@@ -18,8 +19,11 @@
 #include "loop/loop.h"
 
 enum {
-	GATHER_US = 2000,             /* pause for more orders; none when a thread is waiting */
-	GATHER_ENOUGH = 256,          /* orders that end the pause */
+	LAZY_US = 50000,              /* pause for more orders when nobody is to be told */
+	SOON_US = 2000,               /* when the loop is */
+	SOON_BUSY_US = 6000,          /* the same when the last batch had many such orders */
+	SOON_MANY = 8,
+	GATHER_ENOUGH = 512,          /* orders that end any pause */
 	BATCH_US = 4000,              /* work in a transaction before it is committed */
 	QUEUE_MAX = 64 * 1024 * 1024, /* bytes of orders not yet committed */
 	SLOW_US = 250000,             /* an order that holds up the others this long is worth a line */
@@ -249,45 +253,62 @@ static struct zx_order *batch_run(struct zx_store *st, struct zx_order *list)
 	return o;
 }
 
-static void wait_ms(struct zx_store *st, unsigned us)
+static void wait_until(struct zx_store *st, uint64_t mono_us)
 {
-	struct timespec ts;
+	const struct timespec ts = {.tv_sec = (time_t)(mono_us / 1000000), .tv_nsec = (long)(mono_us % 1000000) * 1000};
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_nsec += (long)us * 1000;
-	ts.tv_sec += ts.tv_nsec / 1000000000;
-	ts.tv_nsec %= 1000000000;
 	pthread_cond_timedwait(&st->wake, &st->lock, &ts);
+}
+
+/* Nothing to do: the log is copied back after a while. */
+static void wait_idle(struct zx_store *st)
+{
+	const uint64_t until = zx_mono_us() + IDLE_MS * 1000;
+
+	while (!st->head && !st->stop) {
+		if (st->wal_frames < WAL_IDLE) {
+			pthread_cond_wait(&st->wake, &st->lock);
+		} else if (zx_mono_us() < until) {
+			wait_until(st, until);
+		} else {
+			pthread_mutex_unlock(&st->lock);
+			checkpoint(st);
+			pthread_mutex_lock(&st->lock);
+			st->wal_frames = 0; /* if a reader needs the log: not again before the next commit */
+		}
+	}
+}
+
+static void wait_gather(struct zx_store *st)
+{
+	const uint64_t lazy = zx_mono_us() + LAZY_US;
+	uint64_t soon = 0;
+
+	while (!st->stop && st->haste < ZX_NOW && st->queued < GATHER_ENOUGH) {
+		const uint64_t now = zx_mono_us();
+
+		if (st->haste == ZX_SOON && !soon)
+			soon = now + (st->soon_last >= SOON_MANY ? SOON_BUSY_US : SOON_US);
+		if (now >= (soon && soon < lazy ? soon : lazy))
+			return;
+		wait_until(st, soon && soon < lazy ? soon : lazy);
+	}
 }
 
 /* Waits for orders; NULL: stop. Called and returns with the lock held. */
 static struct zx_order *next_orders(struct zx_store *st)
 {
 	struct zx_order *list;
-	bool waited = false;
 
-	while (!st->head && !st->stop) {
-		st->idle = true;
-		if (waited && st->wal_frames >= WAL_IDLE) {
-			pthread_mutex_unlock(&st->lock);
-			checkpoint(st);
-			pthread_mutex_lock(&st->lock);
-			if (st->wal_frames >= WAL_IDLE)
-				st->wal_frames = WAL_IDLE - 1; /* pinned by a reader: not again before the next commit */
-		} else if (st->wal_frames >= WAL_IDLE) {
-			wait_ms(st, IDLE_MS * 1000);
-			waited = true;
-		} else {
-			pthread_cond_wait(&st->wake, &st->lock);
-		}
-	}
-	st->idle = false;
-	if (st->head && !st->urgent && !st->stop && st->queued < GATHER_ENOUGH)
-		wait_ms(st, GATHER_US);
+	wait_idle(st);
+	if (st->head)
+		wait_gather(st);
 	list = st->head;
 	st->head = NULL;
 	st->tail = &st->head;
-	st->urgent = false;
+	st->haste = ZX_LAZY;
+	st->soon_last = st->soon;
+	st->soon = 0;
 	return list;
 }
 
@@ -351,6 +372,7 @@ void zx_writer_stop(struct zx_store *st)
 /* ---- the others' side ---- */
 static int enqueue(struct zx_store *st, struct zx_order *o)
 {
+	const enum zx_haste haste = o->waiter ? ZX_NOW : o->done ? ZX_SOON : ZX_LAZY;
 	int err = 0;
 
 	o->next = NULL;
@@ -364,12 +386,12 @@ static int enqueue(struct zx_store *st, struct zx_order *o)
 		st->tail = &o->next;
 		st->bytes += o->size;
 		st->queued++;
-		if (o->waiter)
-			st->urgent = true;
-		if (st->idle || o->waiter || st->queued == GATHER_ENOUGH) {
-			st->idle = false;
+		st->soon += haste == ZX_SOON;
+		/* the writer looks again at the first order, and when it has to hurry */
+		if (st->head == o || haste > st->haste || st->queued == GATHER_ENOUGH)
 			pthread_cond_signal(&st->wake);
-		}
+		if (haste > st->haste)
+			st->haste = haste;
 	}
 	pthread_mutex_unlock(&st->lock);
 	return err;

@@ -379,18 +379,24 @@ int zx_front_start(struct zx_front *f, uint16_t backend_port)
 	return err;
 }
 
-void zx_front_free(struct zx_front *f)
+void zx_front_stop(struct zx_front *f)
 {
 	const uint64_t one = 1;
 
+	if (!f || !f->running)
+		return;
+	f->running = false;
+	atomic_store(&f->stop, true);
+	if (write(f->wake.fd, &one, sizeof(one)) < 0)
+		zx_log(ZX_ERROR, "web", "eventfd: %m");
+	pthread_join(f->thread, NULL);
+}
+
+void zx_front_free(struct zx_front *f)
+{
 	if (!f)
 		return;
-	if (f->running) {
-		atomic_store(&f->stop, true);
-		if (write(f->wake.fd, &one, sizeof(one)) < 0)
-			zx_log(ZX_ERROR, "web", "eventfd: %m");
-		pthread_join(f->thread, NULL);
-	}
+	zx_front_stop(f);
 	for (unsigned i = 0; i < f->n_listeners; i++)
 		close(f->listeners[i].fd);
 	while (f->orders) {

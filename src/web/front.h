@@ -49,7 +49,8 @@ struct zx_front_conf {
 int zx_front_alloc(struct zx_front **fp, const struct zx_front_conf *conf, char *errbuf, size_t errlen);
 /* Starts the thread; backend_port is civetweb's private listener. Certificates are made there. */
 int zx_front_start(struct zx_front *f, uint16_t backend_port);
-/* Ends the thread and closes all. */
+/* Ends the thread and closes all connections; orders are still taken, and do nothing. */
+void zx_front_stop(struct zx_front *f);
 void zx_front_free(struct zx_front *f);
 
 /* Who is behind the relay that comes from this local port; once. ENOENT: not one of ours. Any thread. */

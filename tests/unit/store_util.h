@@ -56,7 +56,7 @@ static inline struct zx_store *tu_open(void)
 
 static inline const char *tu_path(const char *name)
 {
-	static char path[2][256];
+	static char path[2][512];
 	static unsigned i;
 
 	i ^= 1;

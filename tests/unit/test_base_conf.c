@@ -170,8 +170,8 @@ ZX_TEST(test_between_keys)
 /* Every line of the sample, with its comment sign taken away, is accepted and yields the defaults. */
 ZX_TEST(test_sample)
 {
-	char *text = NULL, *out, *save = NULL;
-	size_t len = 0, n = 0;
+	char *text = NULL, *out = NULL, *save = NULL;
+	size_t len = 0, outlen = 0, n = 0;
 	FILE *f = open_memstream(&text, &len);
 	struct zx_conf c, d;
 
@@ -182,15 +182,15 @@ ZX_TEST(test_sample)
 	ZX_CHECK_EQ(load(&c, text, len), 0);
 	ZX_CHECK(!memcmp(&c, &d, sizeof(c)));
 	memset(&c, 0, sizeof(c));
-	out = calloc(1, len + 1);
+	f = open_memstream(&out, &outlen);
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (line[0] != '#' || line[1] == ' ')
 			continue;
-		strcat(out, line + 1);
-		strcat(out, "\n");
+		fprintf(f, "%s\n", line + 1);
 		n++;
 	}
-	ZX_CHECK_EQ(load(&c, out, strlen(out)), 0);
+	fclose(f);
+	ZX_CHECK_EQ(load(&c, out, outlen), 0);
 	ZX_CHECK(!memcmp(&c, &d, sizeof(c)));
 	ZX_CHECK(n > 30);
 	free(out);

@@ -13,6 +13,17 @@
 
 enum { MANY = 50000 };
 
+/* The same numbers every time (xorshift). */
+static unsigned some(void)
+{
+	static uint32_t x = 2463534242;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x;
+}
+
 static void nothing_h(void *arg)
 {
 	(void)arg;
@@ -128,12 +139,11 @@ ZX_TEST(test_order)
 	unsigned live = 0;
 
 	items = calloc(MANY, sizeof(*items));
-	srand(1);
 	ran = disorder = 0;
 	previous = NULL;
 	for (unsigned i = 0; i < MANY; i++) {
 		items[i].no = i;
-		tmr_start(&items[i].tmr, (unsigned)rand() % 300, order_h, &items[i]);
+		tmr_start(&items[i].tmr, some() % 300, order_h, &items[i]);
 		items[i].when = items[i].tmr.jfs;
 	}
 	/* Restarts and cancels in the middle of the heap; a restarted one counts as started now. */
@@ -141,7 +151,7 @@ ZX_TEST(test_order)
 		tmr_cancel(&items[i].tmr);
 	for (unsigned i = 1; i < MANY; i += 3) {
 		items[i].no = MANY + i;
-		tmr_start(&items[i].tmr, (unsigned)rand() % 300, order_h, &items[i]);
+		tmr_start(&items[i].tmr, some() % 300, order_h, &items[i]);
 		items[i].when = items[i].tmr.jfs;
 	}
 	for (unsigned i = 0; i < MANY; i++)
@@ -270,9 +280,8 @@ ZX_TEST(test_cost)
 	uint64_t start = zx_mono_us();
 	double us;
 
-	srand(2);
 	for (unsigned i = 0; i < MANY; i++)
-		tmr_start(&many[i], 1000 + (unsigned)rand() % 3600000, nothing_h, NULL);
+		tmr_start(&many[i], 1000 + some() % 3600000, nothing_h, NULL);
 	printf("# start among 0 to %u: %.3f us\n", MANY, (double)(zx_mono_us() - start) / MANY);
 	start = zx_mono_us();
 	for (unsigned i = 0; i < rounds; i++) {
@@ -283,7 +292,7 @@ ZX_TEST(test_cost)
 	printf("# start + cancel among %u: %.3f us\n", MANY, us);
 	start = zx_mono_us();
 	for (unsigned i = 0; i < rounds; i++)
-		tmr_start(&many[(unsigned)rand() % MANY], 1000 + (unsigned)rand() % 3600000, nothing_h, NULL);
+		tmr_start(&many[some() % MANY], 1000 + some() % 3600000, nothing_h, NULL);
 	printf("# restart of any among %u: %.3f us\n", MANY, (double)(zx_mono_us() - start) / rounds);
 	ZX_CHECK(us < 20); /* the list took 72 us; generous for sanitizers and a loaded machine */
 	for (unsigned i = 0; i < MANY; i++)

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -179,11 +180,14 @@ ZX_TEST(latency)
 }
 
 /* ---- a full queue, a full disk ---- */
-static int op_sleep(struct zx_db *db, void *arg)
+static atomic_bool held;
+
+static int op_hold(struct zx_db *db, void *arg)
 {
 	(void)db;
 	(void)arg;
-	usleep(300000);
+	while (held)
+		usleep(1000);
 	return 0;
 }
 
@@ -198,14 +202,16 @@ ZX_TEST(queue_bound)
 	st = tu_open();
 	big = calloc(1, len);
 	ZX_CHECK(big);
-	ZX_CHECK_EQ(zx_store_write(st, op_sleep, NULL, NULL, 0), 0);
-	usleep(50000);
+	held = true;
+	ZX_CHECK_EQ(zx_store_write(st, op_hold, NULL, NULL, 0), 0);
 	while (n < 100 && !(err = zx_store_write(st, op_pair, NULL, big, len)))
 		n++;
-	free(big);
+	held = false;
 	ZX_CHECK_EQ(err, ENOBUFS);
 	ZX_CHECK_EQ(n, 63);
-	usleep(400000);
+	for (int i = 0; i < 100 && zx_store_write(st, op_hold, NULL, big, len); i++)
+		usleep(100000);
+	free(big);
 	/* drained: it takes orders again */
 	ZX_CHECK_EQ(tu_exec(st, "DELETE FROM settings"), 0);
 	zx_store_close(st);

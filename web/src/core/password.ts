@@ -1,13 +1,14 @@
 /* A rough strength, 0 (refused) to 4, and random secrets without letters that are read wrongly. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789';
 
+/* As the server has it: 10 characters, or 8 of three kinds. */
 export function strength(p: string): 0 | 1 | 2 | 3 | 4 {
-  if (p.length < 8) return 0;
   let kinds = 0;
   for (const re of [/[a-z]/, /[A-Z]/, /[0-9]/, /[^a-zA-Z0-9]/]) if (re.test(p)) kinds++;
-  if (new Set(p).size < 4) return 1;
+  if (p.length < 8 || (p.length < 10 && kinds < 3)) return 0;
+  if (new Set(p).size < 5) return 1;
   const points = kinds + (p.length >= 12 ? 1 : 0) + (p.length >= 16 ? 1 : 0);
-  return Math.max(1, Math.min(4, points)) as 1 | 2 | 3 | 4;
+  return Math.max(1, Math.min(4, points - 1)) as 1 | 2 | 3 | 4;
 }
 
 export function randomSecret(length = 16): string {

@@ -1,0 +1,127 @@
+#include <regex.h>
+#include <stdlib.h>
+
+#include "plan/plan.h"
+#include "zxtest.h"
+
+ZX_TEST(examples)
+{
+	static const struct {
+		const char *pattern, *number;
+		bool match;
+	} v[] = {
+		{"", "", true},          {"", "anything", true},   {"8001", "8001", true},   {"8001", "80011", false}, {"8001", "800", false},
+		{"800X", "8009", true},  {"800X", "800a", false},  {"Z", "0", false},        {"Z", "1", true},         {"N", "1", false},
+		{"N", "2", true},        {"[1-35]", "3", true},    {"[1-35]", "4", false},   {"[1-35]", "5", true},    {"77.", "77", false},
+		{"77.", "778", true},    {"77.", "77abc", true},   {".", "", false},         {".", "+86", true},       {"*8X", "*81", true},
+		{"*8X", "981", false},   {"+86.", "+861", true},   {"#", "#", true},         {"x", "5", true},         {"0[1-9]X.", "01", false},
+		{"0[1-9]X.", "0755", true}, {"[", "1", false},     {"[1", "1", false},       {"]", "]", false},        {"1.2", "1x2", false},
+	};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		if (zx_pattern_match(v[i].pattern, v[i].number) != v[i].match)
+			fprintf(stderr, "\"%s\" and \"%s\"\n", v[i].pattern, v[i].number);
+		ZX_CHECK(zx_pattern_match(v[i].pattern, v[i].number) == v[i].match);
+	}
+}
+
+ZX_TEST(check)
+{
+	static const char *const good[] = {"", "8", "X", "[1-5]", "[135]", "[1-37-9]", "77.", ".", "*8[1-2]", "+86X.", "znx"};
+	static const char *const wrong[] = {"[", "[]", "[1", "[1-", "[1-]", "[5-1]", "[a]", "]", "1.2", "..", "8 8", "a", "8\n", "座", "[1-*]", "[-1]"};
+	char err[128], longest[80];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ZX_CHECK_EQ(zx_pattern_check(good[i], err, sizeof(err)), 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		*err = '\0';
+		if (!zx_pattern_check(wrong[i], err, sizeof(err)))
+			fprintf(stderr, "\"%s\" is taken\n", wrong[i]);
+		ZX_CHECK(zx_pattern_check(wrong[i], err, sizeof(err)) && *err);
+	}
+	memset(longest, 'X', sizeof(longest));
+	longest[64] = '\0';
+	ZX_CHECK(zx_pattern_check(longest, err, sizeof(err)));
+	longest[63] = '\0';
+	ZX_CHECK(!zx_pattern_check(longest, err, sizeof(err)));
+}
+
+/* The same language as a regular expression, by another engine. */
+static void to_regex(char *out, const char *p)
+{
+	*out++ = '^';
+	for (; *p; p++) {
+		switch (*p) {
+		case 'X':
+			out += sprintf(out, "[0-9]");
+			break;
+		case 'Z':
+			out += sprintf(out, "[1-9]");
+			break;
+		case 'N':
+			out += sprintf(out, "[2-9]");
+			break;
+		case '*':
+		case '+':
+			out += sprintf(out, "\\%c", *p);
+			break;
+		case '.':
+			out += sprintf(out, ".+");
+			break;
+		default:
+			*out++ = *p;
+		}
+	}
+	strcpy(out, "$");
+}
+
+ZX_TEST(property)
+{
+	static const char alphabet[] = "XZN[]0123456789-.*#+2345", digits[] = "0123456789*#+";
+	unsigned valid = 0, matches = 0;
+
+	srand(42);
+	for (int i = 0; i < 200000; i++) {
+		char pattern[16], regex[160], number[8], err[128];
+		const int n = rand() % 9;
+		regex_t re;
+
+		for (int j = 0; j < n; j++)
+			pattern[j] = alphabet[rand() % (int)(sizeof(alphabet) - 1)];
+		pattern[n] = '\0';
+		if (zx_pattern_check(pattern, err, sizeof(err))) {
+			/* never read past its end, whatever it is */
+			zx_pattern_match(pattern, "123456");
+			continue;
+		}
+		valid++;
+		if (!n)
+			continue;
+		to_regex(regex, pattern);
+		if (regcomp(&re, regex, REG_EXTENDED | REG_NOSUB)) {
+			fprintf(stderr, "%s -> %s\n", pattern, regex);
+			ZX_CHECK(false);
+		}
+		for (int k = 0; k < 8; k++) {
+			const int len = rand() % 7;
+
+			for (int j = 0; j < len; j++)
+				number[j] = digits[rand() % (int)(sizeof(digits) - 1)];
+			/* likely to match: the pattern's own letters, or digits */
+			for (int j = 0; k < 4 && j < len && j < n; j++)
+				number[j] = strchr(digits, pattern[j]) ? pattern[j] : number[j];
+			number[len] = '\0';
+			const bool mine = zx_pattern_match(pattern, number), theirs = !regexec(&re, number, 0, NULL, 0);
+
+			matches += mine;
+			if (mine != theirs)
+				fprintf(stderr, "\"%s\" and \"%s\": %d, %d\n", pattern, number, mine, theirs);
+			ZX_CHECK(mine == theirs);
+		}
+		regfree(&re);
+	}
+	printf("# %u valid patterns, %u matches\n", valid, matches);
+	ZX_CHECK(valid > 10000 && matches > 10000);
+}
+
+ZX_MAIN({"examples", examples}, {"wrong patterns are told", check}, {"the same as regular expressions", property})
