@@ -32,7 +32,7 @@ endif()
 
 if(zx_web_args)
 	add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/web.stamp
-		COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/cmake/web_build.py ${zx_web_args} > ${CMAKE_BINARY_DIR}/web.log 2>&1 || (cat ${CMAKE_BINARY_DIR}/web.log && false)
+		COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/cmake/web_build.py ${zx_web_args}
 		COMMAND ${CMAKE_COMMAND} -E touch ${CMAKE_BINARY_DIR}/web.stamp
 		DEPENDS ${zx_web_files} ${CMAKE_SOURCE_DIR}/cmake/web_build.py
 		COMMENT "Building the browser application" VERBATIM)

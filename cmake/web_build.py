@@ -13,6 +13,13 @@ import sys
 PACK = {".html", ".js", ".mjs", ".css", ".json", ".svg", ".txt", ".wasm", ".webmanifest", ".map"}
 
 
+def run(*cmd, **kw):
+    """quiet unless it fails"""
+    r = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900, **kw)
+    if r.returncode:
+        sys.exit(f"{' '.join(cmd)}: exit code {r.returncode}\n{r.stdout[-8000:]}")
+
+
 def digest(*paths):
     h = hashlib.sha256()
     for p in paths:
@@ -36,7 +43,7 @@ def install(work):
     mark, want = os.path.join(work, ".installed"), digest(os.path.join(work, "package-lock.json"), os.path.join(work, ".npmrc"))
     if os.path.exists(mark) and open(mark).read() == want and os.path.isdir(os.path.join(work, "node_modules")):
         return
-    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=work, check=True, timeout=900)
+    run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=work)
     with open(mark, "w") as f:
         f.write(want)
 
@@ -52,7 +59,7 @@ def pack(out):
                 with open(p, "rb") as f, open(p + ".gz", "wb") as g:
                     g.write(gzip.compress(f.read(), 9, mtime=0))
             if brotli and not os.path.exists(p + ".br"):
-                subprocess.run([brotli, "-q", "11", "-f", "-k", p], check=True, timeout=120)
+                run(brotli, "-q", "11", "-f", "-k", p)
 
 
 def main():
@@ -64,7 +71,7 @@ def main():
     else:
         sync(src, work)
         install(work)
-        subprocess.run(["npm", "run", "build"], cwd=work, check=True, timeout=900, env=dict(os.environ, CI="1"))
+        run("npm", "run", "build", cwd=work, env=dict(os.environ, CI="1"))
         shutil.copytree(os.path.join(work, "dist"), new)
     pack(new)
     shutil.rmtree(out, ignore_errors=True)

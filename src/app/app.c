@@ -12,7 +12,6 @@ static const struct zx_app *const apps[] = {
     &zx_app_extension,
     &zx_app_hangup,
     &zx_app_prompt,
-    &zx_app_echo,
 };
 
 static const struct zx_conf *conf;

@@ -19,6 +19,6 @@ int zx_app_run(struct zx_call *call, const char *app, const char *param);
 
 /* ---- for the applications ---- */
 const struct zx_conf *zx_app_conf(void);
-extern const struct zx_app zx_app_extension, zx_app_hangup, zx_app_prompt, zx_app_echo;
+extern const struct zx_app zx_app_extension, zx_app_hangup, zx_app_prompt;
 
 #endif

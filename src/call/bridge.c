@@ -17,15 +17,24 @@ void zx_call_silence(struct zx_leg *leg)
 	leg->moh = false;
 }
 
+/* There is no such file, or it cannot be read. */
+static void no_music(struct zx_leg *leg)
+{
+	const struct zx_play tone = {.tone = ZX_TONE_RINGBACK};
+
+	leg->moh_id = 0;
+	leg->moh = !zx_stream_play(leg->stream, &tone, NULL);
+}
+
 void zx_call_music(struct zx_leg *leg)
 {
 	const struct zx_play music = {.file = "moh/default"};
-	const struct zx_play tone = {.tone = ZX_TONE_BEEP};
-	uint32_t id;
 
 	if (!leg->stream || leg->moh)
 		return;
-	leg->moh = !zx_stream_play(leg->stream, &music, &id) || !zx_stream_play(leg->stream, &tone, &id);
+	leg->moh = true;
+	if (zx_stream_play(leg->stream, &music, &leg->moh_id))
+		no_music(leg);
 }
 
 void zx_call_ringback(struct zx_leg *leg)
@@ -71,7 +80,8 @@ void zx_bridge_apply(struct zx_call *c)
 		if (zx_stream_bridge(s->stream, p->stream))
 			zx_call_note(c, "no-media", NULL);
 	}
-	zx_call_move(c, held ? ZX_CALL_EV_HOLD : ZX_CALL_EV_RESUME);
+	if (held != (c->state == ZX_CALL_HELD))
+		zx_call_move(c, held ? ZX_CALL_EV_HOLD : ZX_CALL_EV_RESUME);
 }
 
 static void hold_changed(struct zx_leg *leg)
@@ -203,6 +213,10 @@ void zx_call_on_played(struct zx_leg *leg, uint32_t play)
 	struct zx_call *c = leg->call;
 	zx_call_played_h *h = c->played_h;
 
+	if (leg->moh && play == leg->moh_id) { /* it has no end of its own */
+		no_music(leg);
+		return;
+	}
 	if (leg != c->served || !h || play != c->play)
 		return;
 	mem_ref(c);

@@ -315,13 +315,6 @@ int zx_call_play(struct zx_call *c, const struct zx_play *p, zx_call_played_h *d
 	return 0;
 }
 
-int zx_call_echo(struct zx_call *c)
-{
-	if (zx_call_over(c) || !c->served || !c->served->stream)
-		return EPROTO;
-	return zx_stream_bridge(c->served->stream, c->served->stream);
-}
-
 void zx_call_digits(struct zx_call *c, zx_call_digit_h *h, void *arg)
 {
 	c->digit_h = h;

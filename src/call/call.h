@@ -66,8 +66,6 @@ int zx_call_answer(struct zx_call *call);
 /* Plays to the served leg, which is answered. done comes at the end of the playing, unless stopped or replaced. ENOENT no such prompt. */
 typedef void(zx_call_played_h)(struct zx_call *call, void *arg);
 int zx_call_play(struct zx_call *call, const struct zx_play *p, zx_call_played_h *done, void *arg);
-/* What the served leg says comes back to it. */
-int zx_call_echo(struct zx_call *call);
 /* Digits the served leg presses while it is not joined with another. */
 typedef void(zx_call_digit_h)(struct zx_call *call, char digit, void *arg);
 void zx_call_digits(struct zx_call *call, zx_call_digit_h *h, void *arg);

@@ -5,6 +5,9 @@
 
 #include "base/clock.h"
 
+/* How long phones that have not said anything are waited for when all others have refused: they are switched off. */
+enum { SILENT_MS = 4000 };
+
 static const char elsewhere[] = "Call completed elsewhere";
 
 struct zx_dial {
@@ -15,7 +18,8 @@ struct zx_dial {
 	unsigned branches, total;
 	enum zx_dial_result best;
 	uint16_t best_code;
-	bool rang, early, click;
+	uint64_t until; /* zx_mono_ms() */
+	bool rang, early, click, hurried;
 	char ext[ZX_NUM_LEN];
 };
 
@@ -139,6 +143,7 @@ static int start(struct zx_call *c, const char *ext, unsigned ring_ms, zx_dial_h
 	if (!err)
 		zx_call_leg_fork(ext, &from, c->served, made_h, d, &err);
 	if (d->total) {
+		d->until = zx_mono_ms() + ring_ms;
 		tmr_start(&d->tmr, ring_ms, timeout_h, d);
 		return 0;
 	}
@@ -214,6 +219,34 @@ static enum zx_dial_result result_of(const struct zx_dial *d, uint16_t *scode)
 	return ZX_DIAL_UNREACHABLE;
 }
 
+static bool any_rings(const struct zx_call *c)
+{
+	for (struct le *le = c->legs.head; le; le = le->next) {
+		const struct zx_leg *leg = le->data;
+
+		if (leg->fork && leg->state == ZX_LEG_OUT_EARLY)
+			return true;
+	}
+	return false;
+}
+
+static void hurry(struct zx_dial *d)
+{
+	if (d->until > zx_mono_ms() + SILENT_MS) {
+		d->hurried = true;
+		tmr_start(&d->tmr, SILENT_MS, finish_h, d);
+	}
+}
+
+static void hurry_end(struct zx_dial *d)
+{
+	const uint64_t now = zx_mono_ms();
+
+	if (d->hurried)
+		tmr_start(&d->tmr, d->until > now ? d->until - now : 0, timeout_h, d);
+	d->hurried = false;
+}
+
 void zx_dial_branch_closed(struct zx_leg *leg, uint16_t scode)
 {
 	struct zx_call *c = leg->call;
@@ -235,6 +268,8 @@ void zx_dial_branch_closed(struct zx_leg *leg, uint16_t scode)
 	/* 603: the user has said no on one of the phones. */
 	if (!d->branches || res == ZX_DIAL_REJECTED)
 		finish(d, d->best, d->best_code);
+	else if (rank(d->best) >= rank(ZX_DIAL_BUSY) && !any_rings(c))
+		hurry(d);
 }
 
 static bool early_pass(struct zx_call *c, struct zx_leg *leg)
@@ -255,6 +290,7 @@ void zx_call_on_rang(struct zx_leg *leg, bool early)
 
 	if (!leg->fork || !d)
 		return;
+	hurry_end(d);
 	if (!leg->shown) {
 		leg->shown = true;
 		if (!d->rang)

@@ -44,6 +44,7 @@ struct zx_leg {
 	bool sdp_answer;       /* sdp is our answer */
 	bool media;            /* desc is negotiated and set */
 	bool held, held_web;   /* its phone (or its user in the browser) has put the other party on hold */
+	uint32_t moh_id;
 	bool moh;              /* hears music */
 	bool info;             /* sends its keys by SIP INFO */
 	bool rtp;              /* media has arrived */

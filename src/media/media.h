@@ -15,7 +15,7 @@
 #include "base/codec.h"
 
 struct zx_media;  /* engine; mem_deref() stops the threads */
-struct zx_stream; /* one RTP session of one leg; mem_deref() closes it (ports are free at once for the pool) */
+struct zx_stream; /* one RTP session of one leg; mem_deref() closes it (its ports are back in the pool some ms later) */
 struct zx_rec;    /* a recording; mem_deref() finishes the file */
 
 struct zx_media_conf {
@@ -24,6 +24,7 @@ struct zx_media_conf {
 	const char *sounds_dir;      /* prompts are WAV files below it, loaded into memory at first use */
 	const char *rec_dir;
 	unsigned rec_min_free_mb;
+	bool epoll_only; /* do not try io_uring */
 };
 
 int zx_media_alloc(struct zx_media **mp, const struct zx_media_conf *conf);
@@ -72,6 +73,9 @@ int zx_stream_set(struct zx_stream *s, const struct zx_stream_desc *d);
 int zx_stream_bridge(struct zx_stream *a, struct zx_stream *b);
 /* Silence from now on (comfort silence is sent to keep NATs open when dir allows). */
 int zx_stream_unbridge(struct zx_stream *s);
+
+/* A prompt was added, replaced or removed below sounds_dir (removed: playing it ends at once). Calls that hear it go on with the old one. */
+void zx_media_sounds_changed(struct zx_media *m, const char *name);
 
 enum zx_tone { ZX_TONE_RINGBACK, ZX_TONE_BUSY, ZX_TONE_CONGESTION, ZX_TONE_SIT, ZX_TONE_BEEP }; /* China: 450 Hz, GB 3380 */
 

@@ -461,6 +461,8 @@ bool zx_invs_in_dialog(struct zx_sip *s, const struct sip_msg *msg)
 
 	if (zx_invs_absorb(s, msg))
 		return true;
+	if (zx_met_is(msg, "CANCEL"))
+		return false;
 	inv = leg_match(s->invs, msg);
 	if (!inv)
 		return false;

@@ -58,7 +58,7 @@ static void rel_handler(void *arg)
 	}
 	zx_strans_resend(&rel->hop, rel->sock, inv->invs, rel->mb);
 	rel->interval *= 2;
-	tmr_start(&rel->tmr, rel->interval, rel_handler, inv);
+	tmr_start(&rel->tmr, MIN((uint64_t)rel->interval, rel->until - tmr_jiffies()), rel_handler, inv);
 }
 
 static int rel_write(struct zx_inv *inv, uint16_t scode, const char *reason, struct mbuf *body, bool offer)

@@ -379,8 +379,9 @@ enum zx_raw_result zx_raw_scan(struct zx_raw *raw, const char *p, size_t n, bool
 	raw->body = end + gap;
 	raw->hdrs.p = eol + 1;
 	raw->hdrs.l = end - (size_t)(eol + 1 - p);
-	if (memchr(p, 0, end))
-		bad(raw, 400, "NUL In Header");
+	for (const char *z = p; (z = memchr(z, 0, end - (size_t)(z - p))); z++)
+		if (z[-1] != '\\') /* as a quoted pair it is allowed (RFC 4475 3.1.1.2) */
+			bad(raw, 400, "NUL In Header");
 	while (zx_raw_next(&raw->hdrs, &pos, &name, &val)) {
 		if (++count > ZX_RAW_HDRS_MAX) {
 			bad(raw, 400, "Too Many Headers");

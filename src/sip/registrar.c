@@ -492,11 +492,6 @@ const char *zx_binding_ext(const struct zx_binding *b)
 	return b->aor ? b->aor->user : "";
 }
 
-const char *zx_binding_ext(const struct zx_binding *b)
-{
-	return b->aor ? b->aor->user : "";
-}
-
 unsigned zx_reg_count(const struct zx_sip *s)
 {
 	return s->reg->count;

@@ -10,11 +10,14 @@ enum { REPLY_MAX = 16384 };
 
 bool zx_param(const struct pl *params, const char *name, struct pl *val)
 {
-	const char *p = params->p, *end = p + params->l;
+	const char *p = params->p, *end;
 	const size_t nl = strlen(name);
 	bool quoted = false;
 
-	for (; p && p < end; p++) {
+	if (!p)
+		return false;
+	end = p + params->l;
+	for (; p < end; p++) {
 		const char *n, *e;
 
 		if (*p == '"')

@@ -205,6 +205,7 @@ static void rtpmap_decode(struct decoder *d, struct pl val)
 	const char *slash;
 	char name[32];
 	uint32_t pt, clock;
+	bool stereo = false; /* not ours, whatever its name */
 
 	if (!token_next(&val, &pts) || !token_u32(&pts, MAX_PT, &pt) || !token_next(&val, &enc))
 		return;
@@ -219,15 +220,14 @@ static void rtpmap_decode(struct decoder *d, struct pl val)
 		struct pl chans = {slash + 1, clk.l - (size_t)(slash + 1 - clk.p)};
 
 		clk.l = (size_t)(slash - clk.p);
-		if (pl_u32(&chans) > 1)
-			return; /* stereo is not ours, whatever its name */
+		stereo = pl_u32(&chans) > 1;
 	}
 	if (enc.l >= sizeof(name) || !token_u32(&clk, UINT32_MAX, &clock))
 		return;
 	memcpy(name, enc.p, enc.l);
 	name[enc.l] = '\0';
 	d->audio.mapped[pt] = true;
-	d->audio.map[pt] = zx_codec_find(name, clock);
+	d->audio.map[pt] = stereo ? ZX_CODEC_NONE : zx_codec_find(name, clock);
 	if (!strcasecmp(name, "telephone-event") && clock == TE_CLOCK && d->sdp->te_pt < 0)
 		d->sdp->te_pt = (int)pt;
 }

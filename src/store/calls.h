@@ -16,7 +16,7 @@ struct zx_call_row {
 /* Insert or replace by id. Called at answer (state "talking") for recorded calls and at the end of every call. */
 int zx_call_row_put(struct zx_store *st, const struct zx_call_row *r);
 /* At start: rows still "talking" become "interrupted", with talk from the length of their recording when there is one:
- * len_h gives the length in ms of a recording path (0 unknown). */
+ * len_h gives the length in ms of a recording path (0 unknown); it runs on the writer thread while the caller waits. */
 int zx_call_rows_repair(struct zx_store *st, int64_t (*len_h)(const char *recording, void *arg), void *arg);
 
 #endif

@@ -137,7 +137,7 @@ static int check_content(sqlite3 *h, const char *path, unsigned limit_ms, char *
 	rc = ask(h, "SELECT count(*) FROM sqlite_schema", text, sizeof(text));
 	if (rc != SQLITE_OK)
 		goto failed;
-	sqlite3_progress_handler(h, 1000, on_progress, &until);
+	sqlite3_progress_handler(h, 50, on_progress, &until);
 	rc = ask(h, "PRAGMA quick_check(1)", text, sizeof(text));
 	if (rc == SQLITE_INTERRUPT)
 		return 0; /* nothing wrong as far as it came */

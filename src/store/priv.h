@@ -99,9 +99,6 @@ void zx_readers_close(struct zx_store *st);
 int zx_writer_start(struct zx_store *st);
 void zx_writer_stop(struct zx_store *st);
 
-/* check.c: refuses what is not ours, newer or damaged, without changing a byte. ENOENT: no database yet. */
-int zx_store_check(const char *path, char *errbuf, size_t errlen);
-
 /* key.c */
 int zx_store_key_load(struct zx_store *st, bool fresh, char *errbuf, size_t errlen);
 

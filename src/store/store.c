@@ -36,29 +36,16 @@ static int open_dir(struct zx_store *st, char *errbuf, size_t errlen)
 	return err;
 }
 
-/* An empty file with our mark in the header; the mark is there before the log is switched on, so that the file alone tells what it is. */
+/* Made before the engine opens it, so that nobody else can ever read it; its log and index take the mode over. */
 static int create_file(struct zx_store *st, char *errbuf, size_t errlen)
 {
-	char path[ZX_PATH_LEN + 16], sql[80];
-	sqlite3 *h = NULL;
-	int fd, err = 0, rc;
+	const int fd = openat(st->dirfd, "zuoxi.db", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int err = 0;
 
-	fd = openat(st->dirfd, "zuoxi.db", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || fchmod(fd, 0600))
+	if (fd < 0 || fchmod(fd, 0600) || fsync(st->dirfd))
 		err = errno;
 	if (fd >= 0)
 		close(fd);
-	if (!err) {
-		snprintf(path, sizeof(path), "%s/zuoxi.db", st->dir);
-		snprintf(sql, sizeof(sql), "PRAGMA synchronous=FULL; PRAGMA application_id=%d", ZX_STORE_APP_ID);
-		rc = sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-		if (rc == SQLITE_OK)
-			rc = sqlite3_exec(h, sql, NULL, NULL, NULL);
-		err = zx_sqlite_errno(h, rc);
-		sqlite3_close(h);
-	}
-	if (!err && fsync(st->dirfd))
-		err = errno;
 	if (err)
 		snprintf(errbuf, errlen, "cannot create %s/zuoxi.db: %s", st->dir, strerror(err));
 	return err;
@@ -85,9 +72,14 @@ static int migrate(struct zx_db *db, char *errbuf, size_t errlen)
 	char sql[64];
 	int err;
 
-	err = zx_db_exec(db, "PRAGMA journal_mode=WAL");
+	err = one_int(db, "PRAGMA user_version", &version);
+	if (!err && !version) {
+		/* before the log is switched on: the file alone must tell what it is */
+		snprintf(sql, sizeof(sql), "PRAGMA application_id=%d", ZX_STORE_APP_ID);
+		err = zx_db_exec(db, sql);
+	}
 	if (!err)
-		err = one_int(db, "PRAGMA user_version", &version);
+		err = zx_db_exec(db, "PRAGMA journal_mode=WAL");
 	if (err) {
 		snprintf(errbuf, errlen, "cannot open the database: %s", zx_db_errmsg(db));
 		return err;

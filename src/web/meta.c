@@ -30,9 +30,17 @@ static void add_flags(cJSON *o, const struct zx_field *f, const struct zx_q_tabl
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (f->flags & flags[i].flag)
 			cJSON_AddBoolToObject(o, flags[i].key, true);
-	for (unsigned i = 0; i < t->colc; i++)
-		if (!strcmp(t->cols[i].key, f->key) && t->cols[i].can & ZX_Q_SORT)
+	for (unsigned i = 0; i < t->colc; i++) {
+		const unsigned can = t->cols[i].can;
+
+		if (strcmp(t->cols[i].key, f->key))
+			continue;
+		if (can & ZX_Q_SORT)
 			cJSON_AddBoolToObject(o, "sortable", true);
+		/* how a filter finds more than the whole text: "*part*" or "begin*" */
+		if (can & (ZX_Q_CONTAINS | ZX_Q_PREFIX))
+			cJSON_AddStringToObject(o, "match", can & ZX_Q_CONTAINS ? "contains" : "prefix");
+	}
 }
 
 static cJSON *field_json(const struct zx_field *f, const struct zx_q_table *t)

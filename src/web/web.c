@@ -65,13 +65,31 @@ static void serve(struct zx_req *r)
 	}
 }
 
+/* Who is behind the connection: found with its first request, kept for its life. NULL: it did not come by the front. */
+static const struct zx_front_peer *peer_of(struct mg_connection *mg)
+{
+	const struct mg_request_info *ri = mg_get_request_info(mg);
+	const struct zx_web *w = ri->user_data;
+	struct zx_front_peer *peer = ri->conn_data;
+
+	if (peer)
+		return peer;
+	peer = malloc(sizeof(*peer));
+	if (peer && zx_front_peer(w->front, (uint16_t)ri->remote_port, peer)) {
+		free(peer);
+		peer = NULL;
+	}
+	mg_set_user_connection_data(mg, peer);
+	return peer;
+}
+
 static int on_request(struct mg_connection *mg)
 {
 	const struct mg_request_info *ri = mg_get_request_info(mg);
-	const struct zx_front_peer *peer = ri->conn_data;
+	const struct zx_front_peer *peer = peer_of(mg);
 	struct zx_req *r = calloc(1, sizeof(*r));
 
-	if (!r || !peer) { /* somebody of this machine who did not come by the front */
+	if (!r || !peer) { /* somebody of this machine, by the back door */
 		mg_printf(mg, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 		mg_disable_connection_keep_alive(mg);
 		free(r);
@@ -94,21 +112,6 @@ static int on_request(struct mg_connection *mg)
 	cJSON_Delete(r->body);
 	free(r);
 	return status >= 1 && status <= 999 ? status : 500;
-}
-
-/* Civetweb calls this first of all for a connection; what it returns must be 0. */
-static int on_connection(const struct mg_connection *mg, void **data)
-{
-	const struct mg_request_info *ri = mg_get_request_info(mg);
-	struct zx_web *w = ri->user_data;
-	struct zx_front_peer *peer = malloc(sizeof(*peer));
-
-	*data = NULL;
-	if (peer && !zx_front_peer(w->front, (uint16_t)ri->remote_port, peer))
-		*data = peer;
-	else
-		free(peer);
-	return 0;
 }
 
 static void on_closed(const struct mg_connection *mg)
@@ -138,7 +141,6 @@ static int backend_start(struct zx_web *w, char *errbuf, size_t errlen)
 {
 	static const struct mg_callbacks cb = {
 		.begin_request = on_request,
-		.init_connection = on_connection,
 		.connection_closed = on_closed,
 		.log_message = on_log,
 		.http_error = on_error,

@@ -73,13 +73,6 @@ void zx_invs_request(struct zx_sip *s, const struct sip_msg *msg)
 		(void)sip_treply(NULL, s->sip, msg, 404, "Not Found");
 }
 
-bool zx_invs_absorb(struct zx_sip *s, const struct sip_msg *msg)
-{
-	(void)s;
-	(void)msg;
-	return false;
-}
-
 bool zx_invs_in_dialog(struct zx_sip *s, const struct sip_msg *msg)
 {
 	(void)s;

@@ -184,6 +184,23 @@ ZX_TEST(forks)
 	refuse(sent(2), 503);
 	ZX_CHECK_EQ(a->rejected, 486);
 
+	a = call_std("8000", "8003"); /* busy on one, the others are switched off: not waited for, unless they ring after all */
+	refuse(sent(0), 486);
+	run(3999);
+	ring(sent(1));
+	run(25000);
+	ZX_CHECK_EQ(a->rejected, 0);
+	refuse(sent(1), 480);
+	run(1000);
+	ZX_CHECK_EQ(a->rejected, 0);
+	run(1100);
+	ZX_CHECK_EQ(a->rejected, 480);
+	a = call_std("8000", "8003");
+	refuse(sent(0), 486);
+	run(4001);
+	ZX_CHECK_EQ(a->rejected, 486);
+	ZX_CHECK(sent(1)->hung && sent(2)->hung);
+
 	a = call_std("8000", "8003"); /* declined on one phone */
 	ring(sent(0));
 	refuse(sent(1), 603);
@@ -438,11 +455,6 @@ ZX_TEST(applications)
 	struct zx_inv *a;
 
 	house_open();
-	a = call_std("8000", "*62");
-	ZX_CHECK(a->accepted && stream_of(a)->peer == stream_of(a));
-	bye(a);
-	ZX_CHECK_STR(last_row()->app, "echo");
-	ZX_CHECK_STR(last_row()->state, "answered");
 	a = call_std("8000", "*61");
 	ZX_CHECK(a->accepted);
 	ZX_CHECK_STR(stream_of(a)->play, "hello");
@@ -450,6 +462,8 @@ ZX_TEST(applications)
 	stream_of(a)->h(&done, stream_of(a)->arg);
 	ZX_CHECK(a->hung);
 	ZX_CHECK_STR(last_row()->by, "system");
+	ZX_CHECK_STR(last_row()->app, "prompt");
+	ZX_CHECK_STR(last_row()->state, "answered");
 	ZX_CHECK_EQ(call_std("8000", "*64")->rejected, 404);
 	house_close();
 }

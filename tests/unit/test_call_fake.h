@@ -445,7 +445,9 @@ int zx_stream_play(struct zx_stream *s, const struct zx_play *p, uint32_t *idp)
 		snprintf(s->play, sizeof(s->play), "%s", p->file);
 	else
 		snprintf(s->play, sizeof(s->play), "tone %d", p->tone);
-	*idp = ++id;
+	++id;
+	if (idp)
+		*idp = id;
 	return 0;
 }
 
@@ -552,7 +554,7 @@ static const struct row *last_row(void)
 	return &rows[(rowc - 1) % 512];
 }
 
-/* ---- plan: 80xx company 1 (8050-8059 recorded), 90xx company 2; *60 hang up, *61 prompt, *62 echo ---- */
+/* ---- plan: 80xx company 1 (8050-8059 recorded), 90xx company 2; *60 hang up, *61 prompt ---- */
 static struct zx_plan_ext exts[200];
 
 const struct zx_plan_ext *zx_plan_ext(const char *number)
@@ -577,7 +579,7 @@ static void route(struct zx_route *r, int64_t company, const char *dialled)
 	static const struct {
 		const char *num, *app, *param;
 	} codes[] = {
-	    {"*60", "hangup", "486"}, {"*61", "prompt", "hello"}, {"*62", "echo", ""}, {"*63", "nonsense", ""}, {"*64", "prompt", "../x"}};
+	    {"*60", "hangup", "486"}, {"*61", "prompt", "hello"}, {"*63", "nonsense", ""}, {"*64", "prompt", "../x"}};
 	const struct zx_plan_ext *e = zx_plan_ext(dialled);
 
 	memset(r, 0, sizeof(*r));

@@ -29,6 +29,9 @@ static const char *call_out(bool trunk, bool late)
 
 	T.leg = mem_deref(T.leg);
 	T.log[0] = '\0';
+	settle();
+	A.seen = A.n;
+	B.seen = B.n;
 	ZX_CHECK(!zx_inv_connect(&T.leg, &T.s, &t, &c, late ? NULL : own_offer(ZX_DIR_SENDRECV), &handlers, NULL));
 	m = expect(trunk ? &B : &A, "INVITE");
 	ZX_CHECK(m);

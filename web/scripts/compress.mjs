@@ -6,7 +6,7 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 const DIST = new URL('../dist/', import.meta.url).pathname;
 const LIMIT = 305 * 1024;
 const TEXT = /\.(js|css|html|svg|json)$/;
-const FIRST = ['src/shell/Frame.vue', 'src/grid/GridPage.vue'];
+const FIRST = ['index', 'Frame', 'GridPage'];
 
 const manifest = JSON.parse(readFileSync(join(DIST, '.vite/manifest.json'), 'utf8'));
 rmSync(join(DIST, '.vite'), { recursive: true });
@@ -36,7 +36,11 @@ function take(key) {
   m.css?.forEach((c) => files.add(c));
   m.imports?.forEach(take);
 }
-['index.html', ...FIRST].forEach(take);
+for (const name of FIRST) {
+  const keys = Object.keys(manifest).filter((k) => manifest[k].name === name && manifest[k].file.endsWith('.js'));
+  if (!keys.length) throw new Error(`no chunk is called ${name}`);
+  keys.forEach(take);
+}
 const sum = [...files].reduce((n, f) => n + (gz.get(f) ?? 0), 0);
 const kib = (n) => (n / 1024).toFixed(1);
 console.log(`first load: ${kib(sum)} KiB gzip in ${files.size} files (limit ${LIMIT / 1024})`);

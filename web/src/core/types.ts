@@ -57,6 +57,7 @@ export interface Field {
   live?: string;
   default?: unknown;
   sortable?: boolean;
+  match?: 'contains' | 'prefix'; /* texts: what a filter can find beyond the whole */
   createOnly?: boolean;
   width?: number;
 }

@@ -1,5 +1,5 @@
 /* Is this a range of numbers that can be made at once? */
-export const MAX_BATCH = 1000;
+export const MAX_BATCH = 5000;
 
 export interface BatchProblem {
   at: 'from' | 'to';

@@ -9,13 +9,13 @@ export interface ColumnPrefs {
 export const noPrefs = (): ColumnPrefs => ({ order: [], hidden: [], widths: {} });
 
 const WIDTHS: Partial<Record<Field['type'], number>> = {
-  datetime: 168,
+  datetime: 176,
   date: 110,
-  duration: 96,
-  bool: 88,
-  enum: 128,
+  duration: 112,
+  bool: 96,
+  enum: 124,
   radio: 110,
-  digits: 112,
+  digits: 116,
   phone: 136,
   int: 96,
   number: 96,

@@ -1,4 +1,5 @@
 /* What single resources have beyond their descriptor. Loaded when used. */
+import type { Row, User } from '@/core/types';
 import { defineAsyncComponent, type Component } from 'vue';
 
 export interface Extra {
@@ -9,6 +10,8 @@ export interface Extra {
   created?: Component; /* shown once after an addition, with what only that answer carries */
   empty?: string;
   deleteNote?: string;
+  hidden?: (u: User) => string[]; /* columns that are off until asked for */
+  defaults?: Row; /* of a new row, where the field's own kind of empty is not it */
   follows?: 'calls'; /* reloads when a call ends */
 }
 
@@ -19,6 +22,8 @@ export const extras: Record<string, Extra | undefined> = {
     batch: defineAsyncComponent(() => import('@/pages/extensions/BatchAdd.vue')),
     created: defineAsyncComponent(() => import('@/pages/extensions/Account.vue')),
     deleteNote: 'grid.deleteExt',
+    defaults: { record: true },
+    hidden: (u) => (u.scope === 'system' ? ['created'] : ['company', 'company_id', 'created']),
   },
   calls: {
     icon: 'calls',

@@ -20,9 +20,15 @@ export function bounds(v: FilterValue, now: number): [number | null, number | nu
   return [v.from, v.to];
 }
 
-export function filterText(v: FilterValue, now: number): string {
+/* A text means "with this in it"; one who writes a star or a comma says himself what is meant. */
+export function filterText(f: Field, v: FilterValue, now: number): string {
   const b = bounds(v, now);
-  if (!b) return typeof v === 'boolean' ? (v ? '1' : '0') : String(v);
+  if (!b) {
+    if (typeof v === 'boolean') return v ? '1' : '0';
+    const s = String(v).trim();
+    if (!f.match || f.options || f.type === 'ref' || /[*,]|^[!-]/.test(s)) return s;
+    return f.match === 'contains' ? `*${s}*` : `${s}*`;
+  }
   return `${b[0] ?? ''}..${b[1] ?? ''}`;
 }
 
@@ -35,7 +41,8 @@ export function buildQuery(d: Descriptor, s: ListState, now: number, after?: str
   const p = new URLSearchParams();
   if (s.q.trim()) p.set('q', s.q.trim());
   for (const [k, v] of Object.entries(s.filters)) {
-    if (!empty(v) && d.fields.some((f) => f.key === k)) p.set(`f.${k}`, filterText(v, now));
+    const f = d.fields.find((x) => x.key === k);
+    if (f && !empty(v)) p.set(`f.${k}`, filterText(f, v, now));
   }
   if (s.sort) p.set('sort', s.sort);
   if (after) p.set('after', after);

@@ -8,7 +8,7 @@ const MAX = 100;
 async function options(f: Field): Promise<Option[]> {
   const session = useSession();
   /* a user within one company needs no list of companies */
-  if (f.ref === 'companies' && session.user?.scope !== 'system') return own();
+  if (f.ref === 'companies' && (session.user?.scope !== 'system' || !session.meta.resources.includes('companies'))) return own();
   try {
     const p = await get<Page>(`/${f.ref}?size=${MAX}`);
     return p.rows.map((r) => {
