@@ -186,7 +186,7 @@ static int open_data(const char *dir, char *err, size_t len)
 		return EINVAL;
 	}
 	if (zx_strcpy(h.data, sizeof(h.data), real)) {
-		snprintf(err, len, "the name of the data folder %s is longer than %d bytes", real, DIR_LEN - 1);
+		snprintf(err, len, "the name of the data folder %.200s is longer than %d bytes", real, DIR_LEN - 1);
 		return EINVAL;
 	}
 	if (!*h.conf.recordings_dir)
@@ -345,12 +345,12 @@ static int open_store(bool demo, char *err, size_t len)
 	return e == EEXIST ? 0 : e;
 }
 
-static void repair_work(void *arg)
+/* Before anything can record: it goes by the marks that files being written leave. */
+static void repair_recordings(void)
 {
 	unsigned n = 0;
 	const int e = zx_rec_repair(h.conf.recordings_dir, &n);
 
-	(void)arg;
 	if (e)
 		zx_log(ZX_WARN, "main", "recordings in %s could not be looked through: %s", h.conf.recordings_dir, strerror(e));
 	else if (n)
@@ -388,6 +388,7 @@ static int open_calls(void)
 	}
 	zx_plan_swap(plan);
 	phase("plan");
+	repair_recordings();
 	e = open_media();
 	if (e) {
 		zx_log(ZX_ERROR, "main", "cannot start media: %s", strerror(e));
@@ -441,7 +442,6 @@ static int open_house(const struct options *o)
 		return EXIT_ADDRESS;
 	}
 	phase("web");
-	(void)zx_loop_work(repair_work, NULL, NULL);
 	return EXIT_OK;
 }
 

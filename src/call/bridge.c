@@ -30,7 +30,7 @@ void zx_call_music(struct zx_leg *leg)
 {
 	const struct zx_play music = {.file = "moh/default"};
 
-	if (!leg->stream || leg->moh)
+	if (!leg->stream || (leg->moh && leg->moh_id))
 		return;
 	leg->moh = true;
 	if (zx_stream_play(leg->stream, &music, &leg->moh_id))
@@ -42,8 +42,10 @@ void zx_call_ringback(struct zx_leg *leg)
 	const struct zx_play tone = {.tone = ZX_TONE_RINGBACK};
 	uint32_t id;
 
-	if (leg->stream && !zx_stream_play(leg->stream, &tone, &id))
-		leg->moh = true;
+	if (!leg->stream || zx_stream_play(leg->stream, &tone, &id))
+		return;
+	leg->moh = true;
+	leg->moh_id = 0;
 }
 
 void zx_bridge_split(struct zx_call *c)

@@ -292,7 +292,7 @@ int zx_call_answer(struct zx_call *c)
 	if (c->answered < 0)
 		c->answered = zx_call_ms(c);
 	zx_call_move(c, ZX_CALL_EV_ANSWER);
-	zx_call_note(c, "answer", c->app);
+	zx_call_note(c, "answered", c->app);
 	if (c->xfer)
 		zx_transfer_done(c);
 	zx_news_leg(ZX_EV_CALL_ANSWERED, c, leg);

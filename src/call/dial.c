@@ -13,6 +13,7 @@ static const char elsewhere[] = "Call completed elsewhere";
 struct zx_dial {
 	struct zx_call *call; /* borrowed: the call owns the dial */
 	struct tmr tmr;
+	const struct zx_leg *early_leg; /* whose early media the served one hears; only compared */
 	zx_dial_h *done;
 	void *arg;
 	unsigned branches, total;
@@ -219,12 +220,13 @@ static enum zx_dial_result result_of(const struct zx_dial *d, uint16_t *scode)
 	return ZX_DIAL_UNREACHABLE;
 }
 
-static bool any_rings(const struct zx_call *c)
+/* Whether a branch other than this has said that it rings. */
+static bool any_rings(const struct zx_call *c, const struct zx_leg *but)
 {
 	for (struct le *le = c->legs.head; le; le = le->next) {
 		const struct zx_leg *leg = le->data;
 
-		if (leg->fork && leg->state == ZX_LEG_OUT_EARLY)
+		if (leg != but && leg->fork && leg->state == ZX_LEG_OUT_EARLY)
 			return true;
 	}
 	return false;
@@ -266,17 +268,24 @@ void zx_dial_branch_closed(struct zx_leg *leg, uint16_t scode)
 		d->best_code = scode;
 	}
 	/* 603: the user has said no on one of the phones. */
-	if (!d->branches || res == ZX_DIAL_REJECTED)
+	if (!d->branches || res == ZX_DIAL_REJECTED) {
 		finish(d, d->best, d->best_code);
-	else if (rank(d->best) >= rank(ZX_DIAL_BUSY) && !any_rings(c))
+		return;
+	}
+	if (d->early_leg == leg) { /* another may ring yet */
+		d->early_leg = NULL;
+		zx_call_ringback(c->served);
+	}
+	if (rank(d->best) >= rank(ZX_DIAL_BUSY) && !any_rings(c, NULL))
 		hurry(d);
 }
 
+/* What one phone plays before it answers is passed on unless another rings too. */
 static bool early_pass(struct zx_call *c, struct zx_leg *leg)
 {
 	struct zx_leg *s = c->served;
 
-	if (c->dial->total > 1 || !s || !leg->media || (s->state != ZX_LEG_UP && zx_call_leg_early(s, leg->desc.codec)))
+	if (any_rings(c, leg) || !s || !leg->media || (s->state != ZX_LEG_UP && zx_call_leg_early(s, leg->desc.codec)))
 		return false;
 	zx_call_silence(s);
 	zx_stream_bridge(s->stream, leg->stream);
@@ -296,14 +305,16 @@ void zx_call_on_rang(struct zx_leg *leg, bool early)
 		if (!d->rang)
 			zx_news_leg(ZX_EV_CALL_RINGING, c, leg);
 	}
-	if (early && !d->early)
-		d->early = early_pass(c, leg);
+	if (early && !d->early && early_pass(c, leg)) {
+		d->early = true;
+		d->early_leg = leg;
+	}
 	if (d->rang)
 		return;
 	d->rang = true;
 	if (c->rang < 0 && !d->click)
 		c->rang = zx_call_ms(c);
-	zx_call_note(c, d->early ? "early" : "ring", d->ext);
+	zx_call_note(c, d->early ? "early" : "ringing", d->ext);
 	zx_call_move(c, ZX_CALL_EV_RING);
 	zx_news_live(c);
 	zx_transfer_ringing(c);
@@ -363,7 +374,7 @@ void zx_call_join(struct zx_call *c, struct zx_leg *leg)
 			memcpy(c->callee_ext, leg->num, sizeof(c->callee_ext));
 	}
 	zx_call_move(c, ZX_CALL_EV_ANSWER);
-	zx_call_note(c, "answer", leg->num);
+	zx_call_note(c, "answered", leg->num);
 	zx_bridge_apply(c);
 	zx_call_rec_apply(c);
 	if (c->xfer)

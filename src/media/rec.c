@@ -78,7 +78,7 @@ void zx_recs_packet(struct zx_recs *s, enum zx_codec codec, const struct zx_rtp 
 	if (s->c && (s->c->used + need > ZX_CHUNK || pos > (int64_t)s->c->first_pos + CHUNK_OLD))
 		hand_on(s);
 	if (!s->c) {
-		if (atomic_load_explicit(&f->w->inflight, memory_order_relaxed) > INFLIGHT_MAX || !(s->c = malloc(sizeof(*s->c)))) {
+		if (atomic_load_explicit(&f->w->inflight, memory_order_relaxed) > INFLIGHT_MAX || !(s->c = malloc(sizeof(*s->c) + ZX_CHUNK))) {
 			atomic_store_explicit(&f->problem, "overrun", memory_order_relaxed);
 			return;
 		}

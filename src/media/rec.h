@@ -31,7 +31,7 @@ struct zx_chunk {
 	uint8_t side, kind;    /* enum zx_chunk_kind */
 	uint16_t used, done;   /* bytes of data; of them in the file */
 	uint32_t first_pos;
-	uint8_t data[ZX_CHUNK];
+	uint8_t data[]; /* ZX_CHUNK bytes in one of audio */
 };
 
 enum zx_chunk_kind { ZX_CHUNK_AUDIO, ZX_CHUNK_OPEN, ZX_CHUNK_UNREF, ZX_CHUNK_STOP };

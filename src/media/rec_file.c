@@ -111,11 +111,10 @@ static size_t decode(struct zx_recf *f, unsigned side, const struct zx_rec_entry
 static void patch(struct zx_recf *f, unsigned side, uint32_t pos, const int16_t *pcm, size_t n)
 {
 	static int16_t v[SPILL * 2];
-	ssize_t got = f->fd < 0 ? -1 : pread(f->fd, v, n * ZX_WAV_ALIGN, ZX_WAV_HDR + (off_t)pos * ZX_WAV_ALIGN);
 
-	if (got < 0)
+	memset(v, 0, sizeof(v));
+	if (f->fd < 0 || pread(f->fd, v, n * ZX_WAV_ALIGN, ZX_WAV_HDR + (off_t)pos * ZX_WAV_ALIGN) < 0)
 		return;
-	memset((uint8_t *)v + got, 0, n * ZX_WAV_ALIGN - (size_t)got);
 	for (size_t i = 0; i < n; i++)
 		v[2 * i + side] = pcm[i];
 	write_at(f, v, pos, (uint32_t)n);

@@ -32,7 +32,7 @@ void zx_recw_push(struct zx_recw *w, struct zx_chunk *c)
 
 int zx_recw_msg(struct zx_recf *f, enum zx_chunk_kind kind)
 {
-	struct zx_chunk *c = calloc(1, sizeof(*c) - ZX_CHUNK);
+	struct zx_chunk *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return ENOMEM;

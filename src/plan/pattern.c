@@ -6,9 +6,9 @@
 
 /* One place of a pattern: the digits it takes as a set, or the tail. */
 struct place {
-	uint16_t digits;  /* bit n: digit n */
-	char literal;     /* '*', '#', '+' or 0 */
-	bool rest;        /* one or more of anything, to the end */
+	uint16_t digits; /* bit n: digit n */
+	char literal;    /* '*', '#', '+' or 0 */
+	bool rest;       /* one or more of anything, to the end */
 };
 
 /* [1-5], [137], [1-37]; *pp is behind '['. NULL: fine, else what is wrong. */

@@ -21,7 +21,7 @@ struct zx_plan_index {
 
 struct zx_plan {
 	struct zx_plan_ext *exts;
-	struct zx_plan_trunk *trunks; /* by id, ascending */
+	struct zx_plan_trunk *trunks;    /* by id, ascending */
 	struct zx_plan_inbound *inbound; /* in the order they are tried */
 	unsigned extc, trunkc, inboundc;
 	struct zx_plan_index by_number, by_addr;

@@ -24,17 +24,19 @@
 
 enum {
 	NONCE_LIFE_MS = 600000,
-	WAYS = 4,
-	SETS = 4096,
+	TIME_UNIT_MS = 16, /* so that 32 bits last two years */
+	WAYS = 8,
+	SETS = 8192,
 	SHY = 4096,         /* clients that did not answer challenges */
 	SHY_LIMIT = 2,
 	SHY_S = 3600,
 };
 
 struct nonce {
-	uint64_t id, time; /* ms; id 0 = free */
-	uint64_t last;     /* hash of the last accepted request */
-	uint64_t seen;     /* counts top-63 .. top */
+	uint64_t id;   /* 0 = free */
+	uint32_t time; /* of issue */
+	uint32_t last; /* hash of the last accepted request */
+	uint32_t seen; /* counts top-31 .. top */
 	uint32_t top;
 };
 
@@ -46,7 +48,7 @@ struct zx_auth {
 	struct zx_hashkey key, idkey;
 	struct nonce *nonces;
 	struct shy *shy;
-	uint64_t stale_before; /* ms */
+	uint32_t stale_before; /* times of issue before this are stale */
 	EVP_MD_CTX *ctx;
 	EVP_MD *md5, *sha256;
 	struct zx_account fake;
@@ -112,51 +114,60 @@ static bool hex64(const char *p, size_t n, uint64_t *out)
 }
 
 /* Ours and young enough? */
-static bool nonce_valid(const struct zx_auth *a, const struct pl *n, uint64_t *time, uint64_t *id)
+static bool nonce_valid(const struct zx_auth *a, const struct pl *n, uint32_t *time, uint64_t *id)
 {
 	uint64_t v[2], mac;
 	const uint64_t now = zx_mono_ms();
 
 	if (n->l != ZX_NONCE_LEN || !hex64(n->p, 12, &v[0]) || !hex64(n->p + 12, 16, &v[1]) || !hex64(n->p + 28, 16, &mac))
 		return false;
-	if (mac != zx_siphash(&a->key, v, sizeof(v)) || v[0] > now || now - v[0] > NONCE_LIFE_MS || v[0] < a->stale_before)
+	if (mac != zx_siphash(&a->key, v, sizeof(v)) || v[0] > now || now - v[0] > NONCE_LIFE_MS)
 		return false;
-	*time = v[0];
+	*time = (uint32_t)(v[0] / TIME_UNIT_MS);
 	*id = zx_siphash(&a->idkey, v, sizeof(v)) | 1;
-	return true;
+	return *time >= a->stale_before;
+}
+
+static struct nonce *nonce_find(struct nonce *set, uint64_t id)
+{
+	for (int i = 0; i < WAYS; i++)
+		if (set[i].id == id)
+			return &set[i];
+	return NULL;
+}
+
+static void nonce_enter(struct zx_auth *a, struct nonce *set, const struct nonce *n)
+{
+	struct nonce *e = &set[0];
+
+	for (int i = 1; i < WAYS; i++)
+		if (set[i].time < e->time)
+			e = &set[i];
+	if (e->id && e->time >= a->stale_before && e->time + NONCE_LIFE_MS / TIME_UNIT_MS > zx_mono_ms() / TIME_UNIT_MS)
+		a->stale_before = e->time + 1;
+	*e = *n;
 }
 
 /* The count of this nonce is used up by request `rq`. False: it was used by another one. */
-static bool nonce_use(struct zx_auth *a, uint64_t id, uint64_t time, uint32_t nc, uint64_t rq)
+static bool nonce_use(struct zx_auth *a, uint64_t id, uint32_t time, uint32_t nc, uint32_t rq)
 {
-	struct nonce *set = a->nonces + (id >> 1) % SETS * WAYS, *e = NULL;
+	struct nonce *set = a->nonces + (id >> 1) % SETS * WAYS, *e = nonce_find(set, id);
+	uint32_t back;
 
-	for (int i = 0; i < WAYS && !e; i++)
-		if (set[i].id == id)
-			e = &set[i];
 	if (!e) {
-		e = &set[0];
-		for (int i = 1; i < WAYS; i++)
-			if (set[i].time < e->time)
-				e = &set[i];
-		if (e->id && e->time >= a->stale_before && e->time + NONCE_LIFE_MS > zx_mono_ms())
-			a->stale_before = e->time + 1;
-		*e = (struct nonce){.id = id, .time = time, .top = nc, .seen = 1, .last = rq};
+		nonce_enter(a, set, &(struct nonce){.id = id, .time = time, .top = nc, .seen = 1, .last = rq});
 		return true;
 	}
 	if (e->last == rq)
 		return true; /* retransmission */
 	if (nc > e->top) {
-		e->seen = nc - e->top >= 64 ? 0 : e->seen << (nc - e->top);
-		e->seen |= 1;
+		e->seen = nc - e->top >= 32 ? 0 : e->seen << (nc - e->top);
 		e->top = nc;
-	} else {
-		const uint64_t bit = e->top - nc >= 64 ? 0 : 1ULL << (e->top - nc);
-
-		if (!bit || e->seen & bit)
-			return false;
-		e->seen |= bit;
 	}
+	back = e->top - nc;
+	if (back >= 32 || e->seen & 1U << back)
+		return false;
+	e->seen |= 1U << back;
 	e->last = rq;
 	return true;
 }
@@ -307,12 +318,12 @@ static bool credentials(const struct zx_sip *s, const struct sip_msg *msg, struc
 	return false;
 }
 
-static uint64_t request_hash(const struct zx_auth *a, const struct sip_msg *msg, const struct zx_digest *d)
+static uint32_t request_hash(const struct zx_auth *a, const struct sip_msg *msg, const struct zx_digest *d)
 {
 	const uint64_t k[3] = {zx_siphash(&a->key, msg->callid.p, msg->callid.l), zx_siphash(&a->key, d->response.p, d->response.l),
 			       msg->cseq.num};
 
-	return zx_siphash(&a->key, k, sizeof(k));
+	return (uint32_t)zx_siphash(&a->key, k, sizeof(k));
 }
 
 static bool nc_parse(const struct zx_digest *d, uint32_t *nc)
@@ -340,9 +351,9 @@ enum zx_auth_result zx_auth_request(struct zx_sip *s, const struct sip_msg *msg,
 	char user[ZX_NUM_LEN];
 	struct pl upl = {user, 0};
 	const struct zx_account *acc = NULL, *test;
-	uint64_t time, id;
 	struct zx_digest d;
-	uint32_t nc;
+	uint64_t id;
+	uint32_t nc, time;
 	bool right;
 
 	if (zx_uri_user(user, sizeof(user), reg ? &msg->to.uri : &msg->from.uri))

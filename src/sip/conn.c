@@ -2,6 +2,7 @@
 #include "sip/transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -192,6 +193,17 @@ static int conn_enter(struct zx_transp *t, struct zx_conn *c)
 	return err;
 }
 
+/* No descriptor for it: taken with the spare one and closed, or the listener would stay readable for ever. */
+static void out_of_files(struct zx_listener *l)
+{
+	static struct zx_log_site site;
+
+	zx_log_limited(&site, 3, ZX_ERROR, "sip", "no more file descriptors: a connection is refused");
+	close(l->spare);
+	close(accept(l->fd, NULL, NULL));
+	l->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void acceptable(int flags, void *arg)
 {
 	struct zx_listener *l = arg;
@@ -203,8 +215,11 @@ static void acceptable(int flags, void *arg)
 		const int fd = accept4(l->fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		struct zx_conn *c;
 
-		if (fd < 0)
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE)
+				out_of_files(l);
 			return;
+		}
 		if (zx_ban_is(t->s->bans, &peer) || t->connc >= TOTAL) {
 			t->s->stats.banned_drops++;
 			close(fd);
@@ -230,6 +245,8 @@ static void listener_destructor(void *arg)
 	struct zx_listener *l = arg;
 
 	list_unlink(&l->le);
+	if (l->spare >= 0)
+		close(l->spare);
 	if (l->fd >= 0) {
 		fd_close(l->fd);
 		close(l->fd);
@@ -246,6 +263,7 @@ int zx_conn_listen(struct zx_transp *t, const struct sa *addr, bool tls, uint16_
 		return ENOMEM;
 	l->t = t;
 	l->tls = tls;
+	l->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	l->fd = socket(sa_af(addr), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd < 0) {
 		err = errno;
@@ -488,6 +506,10 @@ static int received(struct zx_conn *c, char *p, size_t n)
 {
 	ssize_t used;
 
+	if (zx_ban_is(c->t->s->bans, &c->paddr)) {
+		c->t->s->stats.banned_drops++;
+		return EACCES;
+	}
 	c->last_rx = zx_mono_ms();
 	if (!c->rxn) {
 		used = consume(c, p, n);

@@ -440,12 +440,25 @@ static void make_room(struct reg *r, struct zx_aor *aor)
 		zx_binding_drop(first, true);
 }
 
+/* Requests go where the REGISTER came from. Only a phone that asks for no symmetry (no rport), stands behind no NAT and names another port of the
+ * same address is sent to that one. */
+static void next_hop(struct sa *dst, const struct sip_msg *msg, const struct pl *uri)
+{
+	struct uri u;
+	struct sa sa;
+
+	*dst = msg->src;
+	if (msg->tp != SIP_TRANSP_UDP || zx_param(&msg->via.params, "rport", NULL) || !sa_cmp(&msg->src, &msg->via.addr, SA_ADDR))
+		return;
+	if (!uri_decode(&u, uri) && !sa_set(&sa, &u.host, u.port ? u.port : SIP_PORT) && sa_cmp(&sa, &msg->src, SA_ADDR))
+		*dst = sa;
+}
+
 static int apply_one(struct reg *r, struct contact *c, struct pend **pp)
 {
 	struct zx_sip *s = r->s;
 	struct zx_binding_new n = {.uri = c->uri, .instance = c->instance, .callid = r->msg->callid, .path = r->path, .reg_id = c->reg_id,
-				   .cseq = r->msg->cseq.num, .expires = c->expires, .q = c->q, .tp = r->msg->tp, .src = r->msg->dst,
-				   .dst = r->msg->src};
+				   .cseq = r->msg->cseq.num, .expires = c->expires, .q = c->q, .tp = r->msg->tp, .src = r->msg->dst};
 	struct zx_binding_row row;
 	struct zx_binding *b;
 	struct zx_aor *aor;
@@ -469,6 +482,7 @@ static int apply_one(struct reg *r, struct contact *c, struct pend **pp)
 	if (!aor)
 		return ENOMEM;
 	pl_set_str(&n.agent, r->agent);
+	next_hop(&n.dst, r->msg, &c->uri);
 	if (n.callid.l > 127)
 		n.callid.l = 127;
 	if (c->old && pl_strcmp(&c->uri, c->old->uri) && s->store)

@@ -441,8 +441,12 @@ bool zx_transp_is_local(const struct zx_transp *t, const struct sa *sa)
 
 	if (port != t->port && (!t->tls_port || port != t->tls_port))
 		return false;
-	if (sa_is_loopback(sa))
-		return true;
+	for (const struct le *le = t->ufds.head; le; le = le->next) {
+		const struct zx_ufd *f = le->data;
+
+		if (sa_af(&f->bound) == sa_af(sa) && (f->wild ? sa_is_loopback(sa) : sa_cmp(&f->bound, sa, SA_ADDR)))
+			return true;
+	}
 	return hash_lookup(t->usocks, sa_hash(sa, SA_ALL), usock_cmp, (void *)sa) != NULL;
 }
 

@@ -41,7 +41,7 @@ struct zx_listener {
 	struct le le;
 	struct zx_transp *t;
 	struct sa bound;
-	int fd;
+	int fd, spare;
 	bool tls;
 };
 

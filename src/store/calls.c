@@ -10,10 +10,13 @@ static const struct text_field {
 	const char *param;
 	size_t offset;
 } fields[] = {
-#define FIELD(f) {":" #f, offsetof(struct zx_call_row, f)}
-	FIELD(direction),  FIELD(caller), FIELD(caller_name), FIELD(callee),    FIELD(caller_ext), FIELD(callee_ext),  FIELD(transfer_to),
-	FIELD(app),        FIELD(trunk),  FIELD(state),       FIELD(hangup_by), FIELD(recording),  FIELD(rec_problem), FIELD(quality),
-	FIELD(timeline),
+#define FIELD(f)                                                                                                                           \
+	{                                                                                                                                  \
+		":" #f, offsetof(struct zx_call_row, f)                                                                                    \
+	}
+    FIELD(direction),  FIELD(caller),      FIELD(caller_name), FIELD(callee),  FIELD(caller_ext),
+    FIELD(callee_ext), FIELD(transfer_to), FIELD(app),         FIELD(trunk),   FIELD(state),
+    FIELD(hangup_by),  FIELD(recording),   FIELD(rec_problem), FIELD(quality), FIELD(timeline),
 #undef FIELD
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]), DETAILS = 13 /* index of the first detail */ };

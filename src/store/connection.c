@@ -9,9 +9,9 @@
 #include "base/log.h"
 
 enum {
-	PROGRESS_OPS = 2000,        /* VM steps between two looks at the clock, some 20 µs */
-	BUSY_MS = 5000,             /* patience with another program that holds the file */
-	STATEMENT_MS = 10000,       /* deadline of a reader's statement outside zx_db_begin_read() */
+	PROGRESS_OPS = 2000,  /* VM steps between two looks at the clock, some 20 µs */
+	BUSY_MS = 5000,       /* patience with another program that holds the file */
+	STATEMENT_MS = 10000, /* deadline of a reader's statement outside zx_db_begin_read() */
 };
 
 /* The system's reason for a failed read or write; the log's file knows its own. */
@@ -83,7 +83,7 @@ int zx_db_exec(struct zx_db *db, const char *sql)
 }
 
 /* Caches are small: a reader lives in every web worker, and the kernel caches the file anyway. */
-static const char pragmas_reader[] = "PRAGMA query_only=1; PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY;";
+static const char pragmas_reader[] = "PRAGMA query_only=1; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY;";
 static const char pragmas_writer[] = "PRAGMA foreign_keys=1; PRAGMA synchronous=FULL; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY;"
 				     "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=16777216; PRAGMA secure_delete=FAST;";
 
@@ -104,8 +104,8 @@ int zx_db_open(struct zx_db **dbp, struct zx_store *st, bool writer)
 		goto out;
 	}
 	snprintf(path, sizeof(path), "%s/zuoxi.db", st->dir);
-	err = zx_sqlite_errno(NULL, sqlite3_open_v2(path, &db->h,
-						    (writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX, NULL));
+	err = zx_sqlite_errno(
+	    NULL, sqlite3_open_v2(path, &db->h, (writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX, NULL));
 	if (err)
 		goto out;
 	sqlite3_extended_result_codes(db->h, 1);

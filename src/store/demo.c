@@ -18,9 +18,9 @@ enum { FIRST_EXT = 8000, EXTS = 50, PASSWORD = 12 };
 static const struct role {
 	const char *name, *scope, *rights;
 } roles[] = {
-	{"管理员", "system", "*"},
-	{"部门组长", "department", "extensions:list calls:list calls:download calls:export live:list live:hangup phone:dial"},
-	{"坐席", "own", "calls:list calls:download phone:dial"},
+    {"管理员", "system", "*"},
+    {"部门组长", "department", "extensions:list calls:list calls:download calls:export live:list live:hangup phone:dial"},
+    {"坐席", "own", "calls:list calls:download phone:dial"},
 };
 enum { ROLES = sizeof(roles) / sizeof(roles[0]) };
 
@@ -28,7 +28,8 @@ static const struct person {
 	const char *login, *name;
 	unsigned role;
 } people[] = {
-	{"admin", "管理员", 0}, {"agent1", "小张", 2}, {"agent2", "小李", 2}, {"agent3", "小王", 2}, {"agent4", "小赵", 2}, {"agent5", "小陈", 2},
+    {"admin", "管理员", 0}, {"agent1", "小张", 2}, {"agent2", "小李", 2},
+    {"agent3", "小王", 2},  {"agent4", "小赵", 2}, {"agent5", "小陈", 2},
 };
 enum { PEOPLE = sizeof(people) / sizeof(people[0]) };
 

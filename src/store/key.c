@@ -51,8 +51,11 @@ int zx_store_key_load(struct zx_store *st, bool fresh, char *errbuf, size_t errl
 	}
 	if (fd < 0) {
 		err = errno;
-		snprintf(errbuf, errlen, "cannot read %s/%s: %s%s", st->dir, file, strerror(err),
-			 err == ENOENT ? "; the passwords in the database cannot be read without it: restore it from the backup the database comes from" : "");
+		snprintf(
+		    errbuf, errlen, "cannot read %s/%s: %s%s", st->dir, file, strerror(err),
+		    err == ENOENT
+			? "; the passwords in the database cannot be read without it: restore it from the backup the database comes from"
+			: "");
 		return err;
 	}
 	n = read(fd, st->key, sizeof(st->key));

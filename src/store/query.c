@@ -266,8 +266,8 @@ static int add_empty(struct zx_q_sql *q, const struct zx_q_col *c, bool empty)
 static unsigned op_needs(enum zx_q_op op)
 {
 	static const unsigned needs[] = {
-		[ZX_Q_IS] = ZX_Q_EQ,          [ZX_Q_NOT] = ZX_Q_EQ,       [ZX_Q_IN] = ZX_Q_EQ,      [ZX_Q_BETWEEN] = ZX_Q_RANGE,
-		[ZX_Q_STARTS] = ZX_Q_PREFIX,  [ZX_Q_HAS] = ZX_Q_CONTAINS, [ZX_Q_EMPTY] = ZX_Q_NULL, [ZX_Q_FILLED] = ZX_Q_NULL,
+	    [ZX_Q_IS] = ZX_Q_EQ,         [ZX_Q_NOT] = ZX_Q_EQ,       [ZX_Q_IN] = ZX_Q_EQ,      [ZX_Q_BETWEEN] = ZX_Q_RANGE,
+	    [ZX_Q_STARTS] = ZX_Q_PREFIX, [ZX_Q_HAS] = ZX_Q_CONTAINS, [ZX_Q_EMPTY] = ZX_Q_NULL, [ZX_Q_FILLED] = ZX_Q_NULL,
 	};
 
 	return needs[op];
@@ -342,7 +342,7 @@ struct list {
 	struct zx_db *db;
 	const struct zx_q_table *t;
 	const struct zx_q_req *req;
-	const struct zx_q_col *sort;          /* NULL: id */
+	const struct zx_q_col *sort; /* NULL: id */
 	bool desc;
 	const struct zx_q_col *cols[128];
 	unsigned colc;

@@ -19,24 +19,24 @@ enum zx_q_type {
 
 /* What may be done with a column (struct zx_q_col.can). */
 enum {
-	ZX_Q_LIST = 1 << 0,     /* selected in lists and exports */
-	ZX_Q_GET = 1 << 1,      /* selected for a single row */
+	ZX_Q_LIST = 1 << 0, /* selected in lists and exports */
+	ZX_Q_GET = 1 << 1,  /* selected for a single row */
 	ZX_Q_SORT = 1 << 2,
-	ZX_Q_QUICK = 1 << 3,    /* quick search looks into it */
-	ZX_Q_EQ = 1 << 4,       /* equal, one of a list, not equal */
+	ZX_Q_QUICK = 1 << 3, /* quick search looks into it */
+	ZX_Q_EQ = 1 << 4,    /* equal, one of a list, not equal */
 	ZX_Q_RANGE = 1 << 5,
 	ZX_Q_PREFIX = 1 << 6,
 	ZX_Q_CONTAINS = 1 << 7,
-	ZX_Q_NULL = 1 << 8,     /* empty (NULL or ''), not empty */
-	ZX_Q_INSERT = 1 << 9,   /* may be given when a row is made */
-	ZX_Q_UPDATE = 1 << 10,  /* may be changed */
+	ZX_Q_NULL = 1 << 8,    /* empty (NULL or ''), not empty */
+	ZX_Q_INSERT = 1 << 9,  /* may be given when a row is made */
+	ZX_Q_UPDATE = 1 << 10, /* may be changed */
 	ZX_Q_SHOW = ZX_Q_LIST | ZX_Q_GET,
 	ZX_Q_WRITE = ZX_Q_INSERT | ZX_Q_UPDATE,
 };
 
 struct zx_q_col {
-	const char *key;              /* as requests and answers name it; the column itself when it can be written */
-	const char *expr;             /* SQL; NULL: t.KEY */
+	const char *key;  /* as requests and answers name it; the column itself when it can be written */
+	const char *expr; /* SQL; NULL: t.KEY */
 	enum zx_q_type type;
 	unsigned can;
 	const struct zx_q_table *ref; /* written values must be the id of a row there, of the same company (or of none) */
@@ -46,7 +46,8 @@ struct zx_q_col {
 struct zx_q_table {
 	const char *name;
 	const char *joins;   /* "LEFT JOIN companies c ON c.id = t.company_id", or NULL. At most one row for each of t */
-	const char *company; /* "t.company_id"; "t.id" for the companies themselves; NULL: rows belong to no company, only scope .system sees them */
+	const char *company; /* "t.company_id"; "t.id" for the companies themselves; NULL: rows belong to no company, only scope .system
+				sees them */
 	const char *own;     /* what makes a row one's own: a condition with :own, or NULL: nobody's */
 	const char *rev;     /* "rev", or NULL: changes are not counted */
 	const struct zx_q_col *cols;
@@ -67,28 +68,30 @@ struct zx_q_cond {
 	const char *a, *b; /* as in the request; BETWEEN: either may be "" (open), both included; IN: a is comma separated, at most 100 */
 };
 
-/* Takes a filter as written in a URL (f.KEY=TEXT) apart, by what the column can: "a..b" a range, "a,b" one of, "a*" begins with, "*a*" contains,
- * "!a" not, "-" empty, "*" filled, else equal (or contains, where equal is not offered). Cuts text; the cond borrows it. ENOENT no such column, EINVAL. */
+/* Takes a filter as written in a URL (f.KEY=TEXT) apart, by what the column can: "a..b" a range, "a,b" one of, "a*" begins with, "*a*"
+ * contains,
+ * "!a" not, "-" empty, "*" filled, else equal (or contains, where equal is not offered). Cuts text; the cond borrows it. ENOENT no such
+ * column, EINVAL. */
 int zx_q_cond_parse(struct zx_q_cond *c, const struct zx_q_table *t, const char *key, char *text);
 
 enum { ZX_Q_CONDS = 32, ZX_Q_PAGE_MAX = 100, ZX_Q_CURSOR = 1024, ZX_Q_TEXT_MAX = 512 /* bytes of a search text */ };
 
 struct zx_q_req {
 	const struct zx_q_scope *scope;
-	const char *search;           /* quick search; NULL or "" none */
+	const char *search; /* quick search; NULL or "" none */
 	const struct zx_q_cond *conds;
 	unsigned condc;
-	const char *sort;             /* key, "-key" descending; NULL: by id */
-	const char *after;            /* cursor of the page before; NULL or "" none */
-	unsigned page;                /* without a cursor: pages to leave out */
-	unsigned size;                /* 1..100 */
-	bool count;                   /* total wanted */
+	const char *sort;  /* key, "-key" descending; NULL: by id */
+	const char *after; /* cursor of the page before; NULL or "" none */
+	unsigned page;     /* without a cursor: pages to leave out */
+	unsigned size;     /* 1..100 */
+	bool count;        /* total wanted */
 };
 
 struct zx_q_result {
-	int64_t total;           /* -1 not asked for */
+	int64_t total; /* -1 not asked for */
 	unsigned rows;
-	char next[ZX_Q_CURSOR];  /* "" at the end */
+	char next[ZX_Q_CURSOR]; /* "" at the end */
 	const char *bad;
 };
 
@@ -97,8 +100,10 @@ typedef int(zx_q_row_h)(struct zx_stmt *s, const struct zx_q_col *const *cols, u
 
 /* EINVAL with result.bad; EACCES: the scope has no business here; ETIMEDOUT. Use zx_db_begin_read() around it. */
 int zx_q_list(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, zx_q_row_h *h, void *arg, struct zx_q_result *res);
-/* All rows that match (size, page, after, count are ignored), in bounded reads so that a slow receiver does not pin the log. Not inside zx_db_begin_read(). */
-int zx_q_export(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, zx_q_row_h *h, void *arg, struct zx_q_result *res);
+/* All rows that match (size, page, after, count are ignored), in bounded reads so that a slow receiver does not pin the log. Not inside
+ * zx_db_begin_read(). */
+int zx_q_export(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, zx_q_row_h *h, void *arg,
+		struct zx_q_result *res);
 /* One row, with ZX_Q_GET columns. ENOENT: none within the scope. Also in an order. */
 int zx_q_get(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, zx_q_row_h *h, void *arg);
 
@@ -112,12 +117,13 @@ struct zx_q_value {
 	const char *t;
 };
 
-/* EEXIST unique, EINVAL refused by a check, a reference or the whitelist, EACCES another company. A scope of one company sets the company itself. */
-int zx_q_insert(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, const struct zx_q_value *v, unsigned n, int64_t *id,
-		const char **bad);
+/* EEXIST unique, EINVAL refused by a check, a reference or the whitelist, EACCES another company. A scope of one company sets the company
+ * itself. */
+int zx_q_insert(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, const struct zx_q_value *v, unsigned n,
+		int64_t *id, const char **bad);
 /* ESTALE: somebody has changed it since rev; ENOENT: none within the scope. rev is counted up. rev 0: not compared. */
-int zx_q_update(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev, const struct zx_q_value *v,
-		unsigned n, const char **bad);
+int zx_q_update(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev,
+		const struct zx_q_value *v, unsigned n, const char **bad);
 /* EBUSY: others refer to it. ESTALE, ENOENT as above. */
 int zx_q_delete(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev);
 

@@ -76,7 +76,9 @@ static int check_values(struct zx_db *db, const struct zx_q_table *t, const stru
 			return EACCES;
 		if (!c->ref || v[i].kind == ZX_Q_VNULL)
 			continue;
-		err = v[i].kind == ZX_Q_VINT ? exists(db, c->ref, v[i].i, c->ref->company && strcmp(c->ref->company, "t.id") ? company_id : 0) : EINVAL;
+		err = v[i].kind == ZX_Q_VINT
+			  ? exists(db, c->ref, v[i].i, c->ref->company && strcmp(c->ref->company, "t.id") ? company_id : 0)
+			  : EINVAL;
 		if (err)
 			return err == ENOENT ? EINVAL : err;
 	}
@@ -106,8 +108,8 @@ static int run(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_s
 	return err;
 }
 
-int zx_q_insert(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, const struct zx_q_value *v, unsigned n, int64_t *id,
-		const char **bad)
+int zx_q_insert(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, const struct zx_q_value *v, unsigned n,
+		int64_t *id, const char **bad)
 {
 	const char *company = company_column(t);
 	const struct zx_q_value *given = value_find(v, n, company);
@@ -143,7 +145,8 @@ int zx_q_insert(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_
 }
 
 /* The row is within the scope, and at this revision; its company. */
-static int check_row(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev, int64_t *company_id)
+static int check_row(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev,
+		     int64_t *company_id)
 {
 	struct zx_q_sql *q;
 	struct zx_stmt *s;
@@ -176,8 +179,8 @@ out:
 	return err;
 }
 
-int zx_q_update(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev, const struct zx_q_value *v,
-		unsigned n, const char **bad)
+int zx_q_update(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev,
+		const struct zx_q_value *v, unsigned n, const char **bad)
 {
 	const struct zx_q_value *moved = value_find(v, n, company_column(t));
 	int64_t company_id = 0;

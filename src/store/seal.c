@@ -29,7 +29,8 @@ int zx_seal(const struct zx_store *st, char *out, size_t outlen, const char *pla
 	if (RAND_bytes(buf, NONCE) != 1 || EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, st->key, buf) != 1 ||
 	    EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)prefix, PREFIX) != 1 ||
 	    EVP_EncryptUpdate(ctx, buf + NONCE, &n, (const unsigned char *)plain, (int)len) != 1 ||
-	    EVP_EncryptFinal_ex(ctx, buf + NONCE + n, &n) != 1 || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG, buf + NONCE + len) != 1)
+	    EVP_EncryptFinal_ex(ctx, buf + NONCE + n, &n) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG, buf + NONCE + len) != 1)
 		goto out;
 	memcpy(out, prefix, PREFIX);
 	EVP_EncodeBlock((unsigned char *)out + PREFIX, buf, (int)(NONCE + len + TAG));
@@ -46,7 +47,8 @@ static int decode64(unsigned char *out, size_t outlen, const char *in)
 	unsigned pad = 0;
 	int n;
 
-	if (!len || len % 4 || len / 4 * 3 > outlen || strspn(in, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") != len)
+	if (!len || len % 4 || len / 4 * 3 > outlen ||
+	    strspn(in, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") != len)
 		return -1;
 	while (pad < 2 && in[len - 1 - pad] == '=')
 		pad++;

@@ -31,9 +31,9 @@ const uint8_t *zx_store_key(const struct zx_store *st);
 typedef int(zx_store_op_h)(struct zx_db *db, void *arg); /* writer thread; returns errno, != 0 rolls this order back */
 typedef void(zx_store_done_h)(int err, void *arg);       /* loop thread, after the commit; arg is the copy op worked on */
 
-/* Queue an order; arg is copied (len bytes). With done it is committed within some 10 ms; without (NULL) it may wait 50 ms more for others, which is
- * much the cheaper: a commit costs some 300 us of CPU, an order 10. ENOSPC-like failures of the commit reach done of all. ENOBUFS: 64 MB are queued.
- * Any thread; never blocks. */
+/* Queue an order; arg is copied (len bytes). With done it is committed within some 10 ms; without (NULL) it may wait 50 ms more for others,
+ * which is much the cheaper: a commit costs some 300 us of CPU, an order 10. ENOSPC-like failures of the commit reach done of all. ENOBUFS:
+ * 64 MB are queued. Any thread; never blocks. */
 int zx_store_write(struct zx_store *st, zx_store_op_h *op, zx_store_done_h *done, const void *arg, size_t len);
 /* The same from a thread that may block (web worker): waits for the commit; op works on arg itself. Not on the loop thread. */
 int zx_store_write_wait(struct zx_store *st, zx_store_op_h *op, void *arg);

@@ -3,9 +3,9 @@
  *
  *   any thread --queue--> writer [BEGIN, (SAVEPOINT op RELEASE)*, COMMIT + fsync] --outbox, one post--> loop: done()
  *
- * A commit costs some 300 us of CPU and 1 to 3 ms of waiting, whatever is in it (an fsync on a virtual disk): the price of a batch, not of an
- * order. So orders gather before a batch: not at all when a thread waits, a few ms when the loop wants to be told, longer when nobody does.
- * A batch is closed by time, too, so that an order waits for little more than one commit.
+ * A commit costs some 300 us of CPU and 1 to 3 ms of waiting, whatever is in it (an fsync on a virtual disk): the price of a batch, not of
+ * an order. So orders gather before a batch: not at all when a thread waits, a few ms when the loop wants to be told, longer when nobody
+ * does. A batch is closed by time, too, so that an order waits for little more than one commit.
  */
 #include "store/priv.h"
 
@@ -19,9 +19,9 @@
 #include "loop/loop.h"
 
 enum {
-	LAZY_US = 50000,              /* pause for more orders when nobody is to be told */
-	SOON_US = 2000,               /* when the loop is */
-	SOON_BUSY_US = 6000,          /* the same when the last batch had many such orders */
+	LAZY_US = 50000,     /* pause for more orders when nobody is to be told */
+	SOON_US = 2000,      /* when the loop is */
+	SOON_BUSY_US = 6000, /* the same when the last batch had many such orders */
 	SOON_MANY = 8,
 	GATHER_ENOUGH = 512,          /* orders that end any pause */
 	BATCH_US = 4000,              /* work in a transaction before it is committed */

@@ -44,11 +44,12 @@ class Web:
     def add_call(self, **kw):
         row = dict(id=int(time.time() * 1e6) % 2**52 + self.n, company_id=1, start=int(time.time() * 1000) - 60000, ended=int(time.time() * 1000), ring=4000,
                    talk=30000, direction="inbound", caller=CUSTOMER, caller_name="", callee="8001", caller_ext="", callee_ext="8001",
-                   state="answered", scode=200, hangup_by="caller", recording="", timeline=json.dumps([{"t": 1, "e": "ring", "ext": "8001"},
-                                                                                                       {"t": 2, "e": "from", "n": CUSTOMER}]))
+                   state="answered", scode=200, hangup_by="caller", recording="")
         row.update(kw)
         Web.n += 1
         self.db(f"INSERT INTO calls ({','.join(row)}) VALUES ({','.join('?' * len(row))})", *row.values())
+        self.db("INSERT INTO call_details (call_id, quality, timeline) VALUES (?, '', ?)", row["id"],
+                json.dumps([{"t": 1, "e": "ring", "ext": "8001"}, {"t": 2, "e": "from", "n": CUSTOMER}]))
         return row["id"]
 
     n = 0

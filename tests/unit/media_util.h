@@ -49,8 +49,9 @@ struct fixture {
 };
 
 static struct fixture fx;
-static unsigned media_threads = 2;
-static bool media_epoll;
+static UNUSED unsigned media_threads = 2;
+static UNUSED bool media_epoll;
+static unsigned fx_min_free_mb;
 
 static UNUSED void fx_event(const struct zx_stream_event *ev, void *arg)
 {
@@ -123,7 +124,7 @@ static UNUSED void fx_open_ports(uint16_t min, uint16_t max)
 	snprintf(path, sizeof(path), "%s/moh/default.wav", sounds);
 	fx_wav(path, 44100, 700, 0.5);
 	struct zx_media_conf c = {.port_min = min, .port_max = max, .threads = media_threads, .sounds_dir = sounds, .rec_dir = rec,
-				  .epoll_only = media_epoll};
+				  .epoll_only = media_epoll, .rec_min_free_mb = fx_min_free_mb};
 	ZX_CHECK_EQ(zx_media_alloc(&fx.m, &c), 0);
 }
 

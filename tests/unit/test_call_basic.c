@@ -57,7 +57,7 @@ ZX_TEST(plain)
 	ZX_CHECK_STR(r->direction, "internal");
 	ZX_CHECK_EQ(r->scode, 200);
 	ZX_CHECK(strstr(r->quality, "\"loss\":1.00") && r->quality[strlen(r->quality) - 1] == '}');
-	ZX_CHECK(strstr(r->timeline, "\"e\":\"ring\",\"d\":\"8001\""));
+	ZX_CHECK(strstr(r->timeline, "\"e\":\"ringing\",\"d\":\"8001\""));
 	ZX_CHECK_EQ(told(ZX_EV_CALL_ENDED, "8000", NULL), 1);
 	ZX_CHECK_EQ(told(ZX_EV_CALL_ENDED, "8001", NULL), 1);
 	ZX_CHECK_EQ(told(ZX_EV_CALL_ENDED, "", &ev), 1);
@@ -238,10 +238,22 @@ ZX_TEST(early_media)
 	ZX_CHECK_EQ(a->rejected, 486);
 	ZX_CHECK_STR(last_row()->state, "busy");
 
-	a = call_std("8000", "8003"); /* several branches: no early media, a ring */
+	a = call_std("8000", "8003"); /* several ring: no early media */
 	b = sent(0);
+	ring(sent(1));
 	b->h->progressed(b, 183, &answer, b->arg);
 	ZX_CHECK_EQ(a->progress[0], 180);
+	ZX_CHECK_EQ(a->progressc, 1);
+	bye(a);
+	a = call_std("8000", "8003"); /* one has early media and fails: the caller is not left in silence */
+	b = sent(0);
+	b->h->progressed(b, 183, &answer, b->arg);
+	ZX_CHECK(joined(a, b));
+	ring(sent(1));
+	refuse(b, 486);
+	ZX_CHECK_STR(stream_of(a)->play, "tone 0");
+	pick(sent(1));
+	ZX_CHECK(joined(a, sent(1)));
 	house_close();
 }
 

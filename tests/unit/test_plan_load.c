@@ -26,8 +26,9 @@ static int op_exts(struct zx_db *db, void *arg)
 	for (e = arg; e->number && !err; e++) {
 		err = zx_seal(st, token, sizeof(token), e->secret);
 		if (!err)
-			err = zx_stmt_text(&s, db, "INSERT INTO extensions (company_id, number, secret, name, record, created, caller_id, bind_ip) "
-						   "VALUES (:c, :n, :s, 'Name ' || :n, :n % 2, 0, '0755' || :n, '10.0.0.0/8')");
+			err = zx_stmt_text(&s, db,
+					   "INSERT INTO extensions (company_id, number, secret, name, record, created, caller_id, bind_ip) "
+					   "VALUES (:c, :n, :s, 'Name ' || :n, :n % 2, 0, '0755' || :n, '10.0.0.0/8')");
 		if (err)
 			break;
 		zx_bind_int(s, "c", e->company);
@@ -43,7 +44,8 @@ static void setup(void)
 	tu_fresh();
 	st = tu_open();
 	ZX_CHECK(st);
-	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO companies (id, code, name, created) VALUES (1, '100001', 'Alpha', 0), (2, '100002', 'Beta', 0)"), 0);
+	ZX_CHECK_EQ(
+	    tu_exec(st, "INSERT INTO companies (id, code, name, created) VALUES (1, '100001', 'Alpha', 0), (2, '100002', 'Beta', 0)"), 0);
 }
 
 /* RFC 7616, 3.4.2 */
@@ -63,8 +65,10 @@ ZX_TEST(look_up)
 	setup();
 	ZX_CHECK_EQ(zx_store_write_wait(st, op_exts, (void *)(uintptr_t)exts), 0);
 	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO extensions (company_id, number, secret, created) VALUES (1, '8003', '1.tampered', 0)"), 0);
-	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO trunks (id, company_id, name, host, port) VALUES (3, 1, 'a', '127.0.0.2', 5060), (1, 1, 'b', '127.0.0.2', 5070), "
-				"(2, 2, 'six', '2001:db8::1', 5060), (9, 1, 'name', 'sip.example.com', 5060)"), 0);
+	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO trunks (id, company_id, name, host, port) VALUES (3, 1, 'a', '127.0.0.2', 5060), (1, 1, 'b', "
+				"'127.0.0.2', 5070), "
+				"(2, 2, 'six', '2001:db8::1', 5060), (9, 1, 'name', 'sip.example.com', 5060)"),
+		    0);
 	ZX_CHECK_EQ(zx_plan_load(&plan, st, "zuoxi"), 0);
 	ZX_CHECK(!zx_plan_ext("8001"));
 	zx_plan_swap(plan);
@@ -116,13 +120,17 @@ ZX_TEST(routes)
 
 	setup();
 	ZX_CHECK_EQ(zx_store_write_wait(st, op_exts, (void *)(uintptr_t)exts), 0);
-	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO trunks (id, company_id, name, host) VALUES (1, 1, 'a', '127.0.0.2'), (2, 1, 'b', '127.0.0.3'), (3, 2, 'c', '127.0.0.4')"), 0);
-	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO inbound_routes (company_id, name, trunk_id, position, pattern, strip, record, app, param) VALUES "
-				"(1, 'last', NULL, 90, '', 0, 0, 'extension', ''), "
-				"(1, 'rec', NULL, 10, '77X.', 2, 1, 'extension', ''), "
-				"(1, 'did', 2, 5, '0755ZXXXXXXX', 0, 0, 'queue', '6000'), "
-				"(1, 'all', NULL, 20, '9', 5, 0, 'hangup', ''), "
-				"(2, 'two', NULL, 1, '5.', 1, 0, 'ivr', '')"), 0);
+	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO trunks (id, company_id, name, host) VALUES (1, 1, 'a', '127.0.0.2'), (2, 1, 'b', "
+				"'127.0.0.3'), (3, 2, 'c', '127.0.0.4')"),
+		    0);
+	ZX_CHECK_EQ(tu_exec(st,
+			    "INSERT INTO inbound_routes (company_id, name, trunk_id, position, pattern, strip, record, app, param) VALUES "
+			    "(1, 'last', NULL, 90, '', 0, 0, 'extension', ''), "
+			    "(1, 'rec', NULL, 10, '77X.', 2, 1, 'extension', ''), "
+			    "(1, 'did', 2, 5, '0755ZXXXXXXX', 0, 0, 'queue', '6000'), "
+			    "(1, 'all', NULL, 20, '9', 5, 0, 'hangup', ''), "
+			    "(2, 'two', NULL, 1, '5.', 1, 0, 'ivr', '')"),
+		    0);
 	ZX_CHECK_EQ(zx_plan_load(&plan, st, "r"), 0);
 	zx_plan_swap(plan);
 	ZX_CHECK_STR(from_trunk(1, "8001"), "extension(8001)");

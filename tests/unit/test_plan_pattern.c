@@ -10,12 +10,36 @@ ZX_TEST(examples)
 		const char *pattern, *number;
 		bool match;
 	} v[] = {
-		{"", "", true},          {"", "anything", true},   {"8001", "8001", true},   {"8001", "80011", false}, {"8001", "800", false},
-		{"800X", "8009", true},  {"800X", "800a", false},  {"Z", "0", false},        {"Z", "1", true},         {"N", "1", false},
-		{"N", "2", true},        {"[1-35]", "3", true},    {"[1-35]", "4", false},   {"[1-35]", "5", true},    {"77.", "77", false},
-		{"77.", "778", true},    {"77.", "77abc", true},   {".", "", false},         {".", "+86", true},       {"*8X", "*81", true},
-		{"*8X", "981", false},   {"+86.", "+861", true},   {"#", "#", true},         {"x", "5", true},         {"0[1-9]X.", "01", false},
-		{"0[1-9]X.", "0755", true}, {"[", "1", false},     {"[1", "1", false},       {"]", "]", false},        {"1.2", "1x2", false},
+	    {"", "", true},
+	    {"", "anything", true},
+	    {"8001", "8001", true},
+	    {"8001", "80011", false},
+	    {"8001", "800", false},
+	    {"800X", "8009", true},
+	    {"800X", "800a", false},
+	    {"Z", "0", false},
+	    {"Z", "1", true},
+	    {"N", "1", false},
+	    {"N", "2", true},
+	    {"[1-35]", "3", true},
+	    {"[1-35]", "4", false},
+	    {"[1-35]", "5", true},
+	    {"77.", "77", false},
+	    {"77.", "778", true},
+	    {"77.", "77abc", true},
+	    {".", "", false},
+	    {".", "+86", true},
+	    {"*8X", "*81", true},
+	    {"*8X", "981", false},
+	    {"+86.", "+861", true},
+	    {"#", "#", true},
+	    {"x", "5", true},
+	    {"0[1-9]X.", "01", false},
+	    {"0[1-9]X.", "0755", true},
+	    {"[", "1", false},
+	    {"[1", "1", false},
+	    {"]", "]", false},
+	    {"1.2", "1x2", false},
 	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
@@ -28,7 +52,8 @@ ZX_TEST(examples)
 ZX_TEST(check)
 {
 	static const char *const good[] = {"", "8", "X", "[1-5]", "[135]", "[1-37-9]", "77.", ".", "*8[1-2]", "+86X.", "znx"};
-	static const char *const wrong[] = {"[", "[]", "[1", "[1-", "[1-]", "[5-1]", "[a]", "]", "1.2", "..", "8 8", "a", "8\n", "座", "[1-*]", "[-1]"};
+	static const char *const wrong[] = {"[",   "[]", "[1",  "[1-", "[1-]", "[5-1]", "[a]",   "]",
+					    "1.2", "..", "8 8", "a",   "8\n",  "座",    "[1-*]", "[-1]"};
 	char err[128], longest[80];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)

@@ -1,6 +1,7 @@
 /*
- * A child writes numbered pairs of rows from several threads and tells each one that was acknowledged; it is killed with SIGKILL at a random
- * moment, many times. Every acknowledged pair must be there, and no half of one. Rounds: argv[1] is the test's name filter, ZX_KILLS the number.
+ * A child writes numbered pairs of rows from several threads and tells each one that was acknowledged; it is killed with SIGKILL at a
+ * random moment, many times. Every acknowledged pair must be there, and no half of one. Rounds: argv[1] is the test's name filter, ZX_KILLS
+ * the number.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -92,9 +93,7 @@ static void *write_thread(void *arg)
 	return NULL;
 }
 
-static void term(void)
-{
-}
+static void term(void) {}
 
 static void child(int fd, int64_t from)
 {
@@ -148,7 +147,11 @@ static void check_store(int64_t *rows)
 	st = tu_open();
 	ZX_CHECK(st);
 	ZX_CHECK_EQ(zx_store_reader(st, &db), 0);
-	ZX_CHECK_EQ(zx_stmt_text(&s, db, "SELECT (SELECT count(*) FROM settings WHERE name = :n || 'a') + (SELECT count(*) FROM settings WHERE name = :n || 'b')"), 0);
+	ZX_CHECK_EQ(
+	    zx_stmt_text(
+		&s, db,
+		"SELECT (SELECT count(*) FROM settings WHERE name = :n || 'a') + (SELECT count(*) FROM settings WHERE name = :n || 'b')"),
+	    0);
 	for (size_t i = 0; i < ackc; i++) {
 		snprintf(name, sizeof(name), "%lld", (long long)acks[i]);
 		zx_bind_text(s, ":n", name);
@@ -160,7 +163,8 @@ static void check_store(int64_t *rows)
 	*rows = tu_int(st, "SELECT count(*) FROM settings");
 	ZX_CHECK_EQ(tu_int(st, "SELECT count(*) FROM settings WHERE value = 'a'"), *rows / 2);
 	ZX_CHECK_EQ(tu_int(st, "SELECT count(*) FROM settings a WHERE value = 'a' AND NOT EXISTS "
-			       "(SELECT 1 FROM settings b WHERE b.name = rtrim(a.name, 'a') || 'b')"), 0);
+			       "(SELECT 1 FROM settings b WHERE b.name = rtrim(a.name, 'a') || 'b')"),
+		    0);
 	ZX_CHECK_EQ(tu_int(st, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
 	ZX_CHECK((int64_t)ackc * 2 <= *rows);
 	zx_store_close(st);

@@ -3,58 +3,60 @@
 #include "store_util.h"
 
 static const struct zx_q_col company_cols[] = {
-	{"id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
-	{"code", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_WRITE, NULL},
-	{"name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_WRITE, NULL},
-	{"created", NULL, ZX_Q_INT, ZX_Q_INSERT, NULL},
+    {"id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
+    {"code", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_WRITE, NULL},
+    {"name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_WRITE, NULL},
+    {"created", NULL, ZX_Q_INT, ZX_Q_INSERT, NULL},
 };
-static const struct zx_q_table companies = {
-	.name = "companies", .company = "t.id", .rev = "rev", .cols = company_cols, .colc = 4};
+static const struct zx_q_table companies = {.name = "companies", .company = "t.id", .rev = "rev", .cols = company_cols, .colc = 4};
 
 static const struct zx_q_col role_cols[] = {{"name", NULL, ZX_Q_TEXT, ZX_Q_SHOW, NULL}};
 static const struct zx_q_table roles = {.name = "roles", .company = "t.company_id", .cols = role_cols, .colc = 1};
 
 static const struct zx_q_col ext_cols[] = {
-	{"id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_SORT, NULL},
-	{"company_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_WRITE, &companies},
-	{"company", "c.name", ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_CONTAINS, NULL},
-	{"number", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_RANGE | ZX_Q_PREFIX | ZX_Q_SORT | ZX_Q_QUICK | ZX_Q_WRITE, NULL},
-	{"name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_CONTAINS | ZX_Q_NULL | ZX_Q_QUICK | ZX_Q_SORT | ZX_Q_WRITE, NULL},
-	{"secret", NULL, ZX_Q_TEXT, ZX_Q_WRITE, NULL},
-	{"record", NULL, ZX_Q_BOOL, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_SORT | ZX_Q_WRITE, NULL},
-	{"created", NULL, ZX_Q_INT, ZX_Q_GET | ZX_Q_RANGE | ZX_Q_INSERT, NULL},
-	{"login", "u.login", ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_NULL | ZX_Q_SORT, NULL},
-	{"rev", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL},
+    {"id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_SORT, NULL},
+    {"company_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_WRITE, &companies},
+    {"company", "c.name", ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_CONTAINS, NULL},
+    {"number", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_RANGE | ZX_Q_PREFIX | ZX_Q_SORT | ZX_Q_QUICK | ZX_Q_WRITE, NULL},
+    {"name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_CONTAINS | ZX_Q_NULL | ZX_Q_QUICK | ZX_Q_SORT | ZX_Q_WRITE, NULL},
+    {"secret", NULL, ZX_Q_TEXT, ZX_Q_WRITE, NULL},
+    {"record", NULL, ZX_Q_BOOL, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_SORT | ZX_Q_WRITE, NULL},
+    {"created", NULL, ZX_Q_INT, ZX_Q_GET | ZX_Q_RANGE | ZX_Q_INSERT, NULL},
+    {"login", "u.login", ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_NULL | ZX_Q_SORT, NULL},
+    {"rev", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL},
 };
 static const struct zx_q_table exts = {
-	.name = "extensions",
-	.joins = "LEFT JOIN companies c ON c.id = t.company_id LEFT JOIN users u ON u.extension_id = t.id",
-	.company = "t.company_id",
-	.own = "t.number = :own",
-	.rev = "rev",
-	.cols = ext_cols,
-	.colc = sizeof(ext_cols) / sizeof(ext_cols[0]),
+    .name = "extensions",
+    .joins = "LEFT JOIN companies c ON c.id = t.company_id LEFT JOIN users u ON u.extension_id = t.id",
+    .company = "t.company_id",
+    .own = "t.number = :own",
+    .rev = "rev",
+    .cols = ext_cols,
+    .colc = sizeof(ext_cols) / sizeof(ext_cols[0]),
 };
 
-#define C(k, can) {k, NULL, ZX_Q_TEXT, ZX_Q_SHOW | (can), NULL}
+#define C(k, can)                                                                                                                          \
+	{                                                                                                                                  \
+		k, NULL, ZX_Q_TEXT, ZX_Q_SHOW | (can), NULL                                                                                \
+	}
 static const struct zx_q_col call_cols[] = {
-	{"id", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL},
-	{"start", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_RANGE | ZX_Q_SORT, NULL},
-	{"talk", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_RANGE | ZX_Q_SORT, NULL},
-	C("direction", ZX_Q_EQ),
-	C("caller", ZX_Q_QUICK | ZX_Q_CONTAINS | ZX_Q_PREFIX | ZX_Q_SORT),
-	C("callee", ZX_Q_QUICK | ZX_Q_CONTAINS | ZX_Q_PREFIX | ZX_Q_SORT),
-	C("caller_name", ZX_Q_QUICK),
-	C("state", ZX_Q_EQ),
-	C("trunk", ZX_Q_EQ),
-	{"timeline", "(SELECT d.timeline FROM call_details d WHERE d.call_id = t.id)", ZX_Q_TEXT, ZX_Q_GET, NULL},
+    {"id", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL},
+    {"start", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_RANGE | ZX_Q_SORT, NULL},
+    {"talk", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_RANGE | ZX_Q_SORT, NULL},
+    C("direction", ZX_Q_EQ),
+    C("caller", ZX_Q_QUICK | ZX_Q_CONTAINS | ZX_Q_PREFIX | ZX_Q_SORT),
+    C("callee", ZX_Q_QUICK | ZX_Q_CONTAINS | ZX_Q_PREFIX | ZX_Q_SORT),
+    C("caller_name", ZX_Q_QUICK),
+    C("state", ZX_Q_EQ),
+    C("trunk", ZX_Q_EQ),
+    {"timeline", "(SELECT d.timeline FROM call_details d WHERE d.call_id = t.id)", ZX_Q_TEXT, ZX_Q_GET, NULL},
 };
 static const struct zx_q_table calls = {
-	.name = "calls",
-	.company = "t.company_id",
-	.own = "t.caller_ext = :own OR t.callee_ext = :own",
-	.cols = call_cols,
-	.colc = sizeof(call_cols) / sizeof(call_cols[0]),
+    .name = "calls",
+    .company = "t.company_id",
+    .own = "t.caller_ext = :own OR t.callee_ext = :own",
+    .cols = call_cols,
+    .colc = sizeof(call_cols) / sizeof(call_cols[0]),
 };
 
 static const struct zx_q_scope sys = {.system = true}, one = {.company_id = 1}, two = {.company_id = 2};
@@ -99,12 +101,20 @@ static void setup(void)
 	tu_fresh();
 	st = tu_open();
 	ZX_CHECK(st);
-	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO companies (id, code, name, created) VALUES (1, '100001', 'Alpha', 0), (2, '100002', 'Beta', 0)"), 0);
-	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO roles (id, company_id, name, scope, rights) VALUES (1, NULL, 'r', 'own', '*'), (2, 2, 'b', 'own', '*')"), 0);
+	ZX_CHECK_EQ(
+	    tu_exec(st, "INSERT INTO companies (id, code, name, created) VALUES (1, '100001', 'Alpha', 0), (2, '100002', 'Beta', 0)"), 0);
+	ZX_CHECK_EQ(
+	    tu_exec(st,
+		    "INSERT INTO roles (id, company_id, name, scope, rights) VALUES (1, NULL, 'r', 'own', '*'), (2, 2, 'b', 'own', '*')"),
+	    0);
 	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO extensions (id, company_id, number, secret, name, record, created) VALUES "
-				"(1, 1, '8001', 's', 'Ann', 1, 10), (2, 1, '8002', 's', '', 0, 20), (3, 1, '8003', 's', 'Bob 50%', 1, 30), (4, 1, '8010', 's', '小李', 0, 40), "
-				"(5, 2, '9001', 's', 'ann', 1, 50), (6, 2, '9002', 's', 'x_y', 0, 60)"), 0);
-	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO users (company_id, login, password, extension_id, role_id, created) VALUES (1, 'zoe', 'p', 2, 1, 0), (1, 'kim', 'p', 3, 1, 0)"), 0);
+				"(1, 1, '8001', 's', 'Ann', 1, 10), (2, 1, '8002', 's', '', 0, 20), (3, 1, '8003', 's', 'Bob 50%', 1, 30), "
+				"(4, 1, '8010', 's', '小李', 0, 40), "
+				"(5, 2, '9001', 's', 'ann', 1, 50), (6, 2, '9002', 's', 'x_y', 0, 60)"),
+		    0);
+	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO users (company_id, login, password, extension_id, role_id, created) VALUES (1, 'zoe', 'p', 2, "
+				"1, 0), (1, 'kim', 'p', 3, 1, 0)"),
+		    0);
 }
 
 ZX_TEST(scope)
@@ -135,10 +145,10 @@ ZX_TEST(scope)
 	/* a role without owner is everybody's to refer to, but not in a company's list */
 	ZX_CHECK_EQ(zx_store_reader(st, &db), 0);
 	*got = '\0';
-	ZX_CHECK_EQ(zx_q_get(db, &exts, &one, 3, collect, (void *)(uintptr_t)"created"), 0);
+	ZX_CHECK_EQ(zx_q_get(db, &exts, &one, 3, collect, (void *)(uintptr_t) "created"), 0);
 	ZX_CHECK_STR(got, "30");
-	ZX_CHECK_EQ(zx_q_get(db, &exts, &two, 3, collect, (void *)(uintptr_t)"created"), ENOENT);
-	ZX_CHECK_EQ(zx_q_get(db, &exts, &sys, 99, collect, (void *)(uintptr_t)"created"), ENOENT);
+	ZX_CHECK_EQ(zx_q_get(db, &exts, &two, 3, collect, (void *)(uintptr_t) "created"), ENOENT);
+	ZX_CHECK_EQ(zx_q_get(db, &exts, &sys, 99, collect, (void *)(uintptr_t) "created"), ENOENT);
 	r.scope = &two;
 	r.sort = NULL;
 	ZX_CHECK_EQ(list(&companies, &r, "name"), 0);
@@ -244,7 +254,8 @@ ZX_TEST(filters)
 /* Every sort, walked page by page with the cursor and by page number, gives each row once, in the order of one big page. */
 ZX_TEST(paging)
 {
-	static const char *const sorts[] = {NULL, "-id", "number", "-number", "record", "-record", "login", "-login", "name", "-name", "company", "-company"};
+	static const char *const sorts[] = {NULL,    "-id",    "number", "-number", "record",  "-record",
+					    "login", "-login", "name",   "-name",   "company", "-company"};
 	static char whole[sizeof(got)], walked[2 * sizeof(got)];
 	char after[ZX_Q_CURSOR];
 
@@ -317,8 +328,10 @@ static int change(const struct zx_q_scope *scope, char what, int64_t id, int64_t
 
 ZX_TEST(writing)
 {
-	struct zx_q_value v[] = {{.key = "number", .kind = ZX_Q_VTEXT, .t = "8100"}, {.key = "secret", .kind = ZX_Q_VTEXT, .t = "s"},
-				 {.key = "created", .kind = ZX_Q_VINT, .i = 5},     {.key = "company_id", .kind = ZX_Q_VINT, .i = 1}};
+	struct zx_q_value v[] = {{.key = "number", .kind = ZX_Q_VTEXT, .t = "8100"},
+				 {.key = "secret", .kind = ZX_Q_VTEXT, .t = "s"},
+				 {.key = "created", .kind = ZX_Q_VINT, .i = 5},
+				 {.key = "company_id", .kind = ZX_Q_VINT, .i = 1}};
 	struct zx_q_value name = {.key = "name", .kind = ZX_Q_VTEXT, .t = "New'); DROP TABLE users; --"};
 	struct zx_q_value wrong;
 	struct change c;
@@ -419,11 +432,15 @@ ZX_TEST(big)
 
 	tu_fresh();
 	st = tu_open();
-	ZX_CHECK_EQ(tu_exec(st, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
-				"INSERT INTO calls (id, company_id, start, ring, talk, ended, direction, caller, caller_name, callee, caller_ext, callee_ext, app, trunk, state, recording) "
-				"SELECT i, 1 + (i % 10 = 0), 1000000000 + i * 997, 5000, i % 3600, 0, 'inbound', printf('138%08d', (i * 7919) % 100000000), "
-				"printf('Caller %d', i), printf('8%03d', i % 500), '', printf('8%03d', i % 500), 'extension', 'trunk', "
-				"CASE i % 3 WHEN 0 THEN 'answered' WHEN 1 THEN 'busy' ELSE 'no-answer' END, printf('2026/11/22/%d.wav', i) FROM n"), 0);
+	ZX_CHECK_EQ(
+	    tu_exec(st, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
+			"INSERT INTO calls (id, company_id, start, ring, talk, ended, direction, caller, caller_name, callee, caller_ext, "
+			"callee_ext, app, trunk, state, recording) "
+			"SELECT i, 1 + (i % 10 = 0), 1000000000 + i * 997, 5000, i % 3600, 0, 'inbound', printf('138%08d', (i * 7919) % "
+			"100000000), "
+			"printf('Caller %d', i), printf('8%03d', i % 500), '', printf('8%03d', i % 500), 'extension', 'trunk', "
+			"CASE i % 3 WHEN 0 THEN 'answered' WHEN 1 THEN 'busy' ELSE 'no-answer' END, printf('2026/11/22/%d.wav', i) FROM n"),
+	    0);
 	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO call_details (call_id, timeline) SELECT id, printf('%0400d', 1) FROM calls"), 0);
 	timed("a company, latest first", &r, 90000);
 	strcpy(after, res.next);
@@ -465,7 +482,7 @@ ZX_TEST(big)
 	ZX_CHECK_EQ(sum[0], 90000);
 	ZX_CHECK_EQ(res.rows, 90000);
 	ZX_CHECK_EQ(sum[1], tu_int(st, "SELECT sum(id) FROM calls WHERE company_id = 1"));
-	ZX_CHECK_EQ(zx_q_get(db, &calls, &one, 5, collect, (void *)(uintptr_t)"timeline"), 0);
+	ZX_CHECK_EQ(zx_q_get(db, &calls, &one, 5, collect, (void *)(uintptr_t) "timeline"), 0);
 	zx_store_close(st);
 }
 

@@ -217,5 +217,6 @@ ZX_TEST(seal)
 	zx_store_close(st);
 }
 
-ZX_MAIN({"a read past its deadline ends", deadline}, {"a read sees one state", snapshot}, {"statements bind, yield and are cached", statements},
-	{"every thread has its reader", threads}, {"the log is copied back under load", log_bounded}, {"sealed secrets open only unchanged", seal})
+ZX_MAIN({"a read past its deadline ends", deadline}, {"a read sees one state", snapshot},
+	{"statements bind, yield and are cached", statements}, {"every thread has its reader", threads},
+	{"the log is copied back under load", log_bounded}, {"sealed secrets open only unchanged", seal})

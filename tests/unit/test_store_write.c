@@ -294,11 +294,7 @@ ZX_TEST(disk_full)
 	check_full_and_recover(st, no_limit);
 }
 
-ZX_MAIN({"an order waited for is committed, or leaves nothing behind", wait},
-	{"the loop starts", loop},
-	{"done comes on the loop, in order, each with its own result", batch},
-	{"closing commits what is queued", close_commits},
-	{"an order alone is done soon", latency},
-	{"the queue is bounded", queue_bound},
-	{"a full database fails orders and recovers", database_full},
-	{"a full disk fails orders and recovers", disk_full})
+ZX_MAIN({"an order waited for is committed, or leaves nothing behind", wait}, {"the loop starts", loop},
+	{"done comes on the loop, in order, each with its own result", batch}, {"closing commits what is queued", close_commits},
+	{"an order alone is done soon", latency}, {"the queue is bounded", queue_bound},
+	{"a full database fails orders and recovers", database_full}, {"a full disk fails orders and recovers", disk_full})

@@ -40,8 +40,8 @@ static const struct zx_q_col cols[] = {
 	{"hangup_by", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
 	{"recording", "(t.recording <> '')", ZX_Q_BOOL, ZX_Q_SHOW | ZX_Q_EQ, NULL},
 	{"rec_problem", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_NULL, NULL},
-	{"quality", NULL, ZX_Q_TEXT, ZX_Q_SHOW, NULL},
-	{"timeline", NULL, ZX_Q_TEXT, ZX_Q_GET, NULL},
+	{"quality", "(SELECT d.quality FROM call_details d WHERE d.call_id = t.id)", ZX_Q_TEXT, ZX_Q_GET, NULL},
+	{"timeline", "(SELECT d.timeline FROM call_details d WHERE d.call_id = t.id)", ZX_Q_TEXT, ZX_Q_GET, NULL},
 };
 
 static const struct zx_q_table table = {

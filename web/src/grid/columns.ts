@@ -9,22 +9,24 @@ export interface ColumnPrefs {
 export const noPrefs = (): ColumnPrefs => ({ order: [], hidden: [], widths: {} });
 
 const WIDTHS: Partial<Record<Field['type'], number>> = {
-  datetime: 176,
+  datetime: 168,
   date: 110,
-  duration: 112,
+  duration: 108,
   bool: 96,
-  enum: 124,
+  enum: 112,
   radio: 110,
-  digits: 116,
-  phone: 136,
+  digits: 108,
+  phone: 124,
   int: 96,
   number: 96,
   cidr: 152,
-  audio: 80,
+  audio: 72,
   ref: 136,
 };
+/* by name, where the kind says too little */
+const KEYS: Record<string, number> = { reg: 132, app: 96, direction: 96, transfer_to: 108 };
 export const MIN_WIDTH = 56;
-export const width = (f: Field, p: ColumnPrefs): number => p.widths[f.key] ?? f.width ?? WIDTHS[f.type] ?? 144;
+export const width = (f: Field, p: ColumnPrefs): number => p.widths[f.key] ?? f.width ?? KEYS[f.key] ?? WIDTHS[f.type] ?? 132;
 
 /* New columns of a newer server come where it puts them: behind the one before them. */
 export function ordered(fields: Field[], p: ColumnPrefs): Field[] {

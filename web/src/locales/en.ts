@@ -203,7 +203,7 @@ const en: Messages = {
     created: '{label} added',
     saved: '{label} saved',
     deleted: '{n} deleted',
-    addTitle: '{title}: add',
+    addTitle: '{title} · Add',
     editTitle: 'Edit {label}',
     secretKeep: 'Leave empty to keep it',
     secretGenerate: 'Leave empty to generate one',

@@ -201,7 +201,7 @@ const zh = {
     created: '已添加 {label}',
     saved: '已保存 {label}',
     deleted: '已删除 {n} 项',
-    addTitle: '添加{title}',
+    addTitle: '{title} · 添加',
     editTitle: '修改 {label}',
     secretKeep: '留空表示不修改',
     secretGenerate: '留空则自动生成',

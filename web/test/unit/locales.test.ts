@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import en from '@/locales/en';
+import zh from '@/locales/zh-CN';
+
+const SRC = new URL('../../src/', import.meta.url).pathname;
+function keys(o: object, at = ''): string[] {
+  return Object.entries(o).flatMap(([k, v]) => (v && typeof v === 'object' ? keys(v, `${at}${k}.`) : [`${at}${k}`]));
+}
+function files(dir: string): string[] {
+  return readdirSync(dir).flatMap((n) => (statSync(join(dir, n)).isDirectory() ? files(join(dir, n)) : /\.(vue|ts)$/.test(n) ? [join(dir, n)] : []));
+}
+const text = (o: unknown, key: string): string => String(key.split('.').reduce((v, k) => (v as Record<string, unknown>)?.[k], o));
+
+test('both languages have the same keys and the same places to fill', () => {
+  expect(keys(en).sort()).toEqual(keys(zh).sort());
+  const places = (s: string): string[] => [...s.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort();
+  for (const k of keys(zh)) expect(places(text(en, k)), k).toEqual(places(text(zh, k)));
+});
+test('no Chinese is left in the English, nothing is empty', () => {
+  for (const k of keys(en)) {
+    expect(text(en, k).trim(), k).not.toBe('');
+    if (k !== 'frame.language') expect(text(en, k), k).not.toMatch(/[\u4e00-\u9fff]/);
+  }
+});
+test('every key a page asks for is there', () => {
+  const known = new Set(keys(zh));
+  for (const f of files(SRC)) {
+    if (f.includes('/locales/')) continue;
+    for (const m of readFileSync(f, 'utf8').matchAll(/(?:\$t|\bt)\('([a-z]+\.[\w.-]+)'/g)) expect(known.has(m[1]), `${m[1]} in ${f}`).toBe(true);
+  }
+});
