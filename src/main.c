@@ -25,6 +25,7 @@
 #include "media/media.h"
 #include "plan/plan.h"
 #include "sip/sip.h"
+#include "store/calls.h"
 #include "store/demo.h"
 #include "store/store.h"
 #include "web/web.h"
@@ -357,6 +358,21 @@ static void repair_recordings(void)
 		zx_log(ZX_INFO, "main", "repaired %u recordings that were cut off", n);
 }
 
+static int64_t recording_length(const char *recording, void *arg)
+{
+	(void)arg;
+	return zx_rec_length(h.conf.recordings_dir, recording);
+}
+
+/* Calls that were up when the last run ended without a word. */
+static void repair_calls(void)
+{
+	const int e = zx_call_rows_repair(h.store, recording_length, NULL);
+
+	if (e)
+		zx_log(ZX_WARN, "main", "interrupted calls could not be closed: %s", strerror(e));
+}
+
 static int open_media(void)
 {
 	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -389,6 +405,7 @@ static int open_calls(void)
 	zx_plan_swap(plan);
 	phase("plan");
 	repair_recordings();
+	repair_calls();
 	e = open_media();
 	if (e) {
 		zx_log(ZX_ERROR, "main", "cannot start media: %s", strerror(e));

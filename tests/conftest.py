@@ -17,9 +17,15 @@ def daemon():
 
 @pytest.fixture
 def phones(daemon):
-    """makes registered phones; closed after the test"""
+    """makes registered phones, the only ones of their extensions; closed after the test"""
     def make(*exts, **kw):
-        return [daemon.ua(e, **kw) for e in exts]
+        out = []
+        for e in exts:
+            u = daemon.ua(e, register=False, **kw)
+            u.register(contact="*", expires=0)
+            u.register()
+            out.append(u)
+        return out
     yield make
     for u in daemon.uas:
         u.close()

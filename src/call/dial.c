@@ -253,6 +253,7 @@ void zx_dial_branch_closed(struct zx_leg *leg, uint16_t scode)
 {
 	struct zx_call *c = leg->call;
 	struct zx_dial *d = c->dial;
+	const bool refused = scode < 400 || scode == 480 || scode == 486 || scode >= 600; /* by the phone, not by the network */
 	enum zx_dial_result res;
 	char detail[ZX_NUM_LEN + 8];
 
@@ -276,7 +277,7 @@ void zx_dial_branch_closed(struct zx_leg *leg, uint16_t scode)
 		d->early_leg = NULL;
 		zx_call_ringback(c->served);
 	}
-	if (rank(d->best) >= rank(ZX_DIAL_BUSY) && !any_rings(c, NULL))
+	if (refused && !any_rings(c, NULL))
 		hurry(d);
 }
 

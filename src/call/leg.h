@@ -45,7 +45,7 @@ struct zx_leg {
 	bool media;            /* desc is negotiated and set */
 	bool held, held_web;   /* its phone (or its user in the browser) has put the other party on hold */
 	uint32_t moh_id;
-	bool moh;              /* hears music */
+	bool moh;              /* hears music, or what stands for it */
 	bool info;             /* sends its keys by SIP INFO */
 	bool rtp;              /* media has arrived */
 	bool srtp, srtp_retry; /* our offer is SRTP; it may be made once more the other way */

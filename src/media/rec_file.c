@@ -209,7 +209,7 @@ static void step(struct zx_recf *f, uint32_t start, uint32_t end)
 
 void zx_recf_flush(struct zx_recf *f, uint32_t upto)
 {
-	uint32_t first;
+	uint32_t first = 0;
 
 	if (f->dead) {
 		while (f->head[0])

@@ -1,9 +1,9 @@
 /*
  * Digest authentication, server side: RFC 7616 and RFC 8760 (MD5, SHA-256), qop=auth.
  *
- * A nonce is its time of issue, a random number, and a MAC of both: nothing is kept for a challenge. Only a nonce that was used with the right
- * password gets an entry, with a window of the counts seen. The table is bounded; an entry that must make room makes every nonce
- * as old as its own stale, so that a forgotten count cannot be replayed.
+ * A nonce is its time of issue, a random number, and a MAC of both: nothing is kept for a challenge. Only a nonce that was used with the
+ * right password gets an entry, with a window of the counts seen. The table is bounded; an entry that must make room makes every nonce as
+ * old as its own stale, so that a forgotten count cannot be replayed.
  */
 #include "sip/edge.h"
 
@@ -27,7 +27,7 @@ enum {
 	TIME_UNIT_MS = 16, /* so that 32 bits last two years */
 	WAYS = 8,
 	SETS = 8192,
-	SHY = 4096,         /* clients that did not answer challenges */
+	SHY = 4096, /* clients that did not answer challenges */
 	SHY_LIMIT = 2,
 	SHY_S = 3600,
 };
@@ -215,8 +215,12 @@ static bool response_right(const struct zx_auth *a, const struct zx_digest *d, c
 	hash_hex(a, md, ha2, (struct piece[]){{met->p, met->l}, {d->uri.p, d->uri.l}}, 2);
 	if (d->qop.l)
 		hash_hex(a, md, want,
-			 (struct piece[]){{ha1, hl}, {d->nonce.p, d->nonce.l}, {d->nc.p, d->nc.l}, {d->cnonce.p, d->cnonce.l},
-					  {d->qop.p, d->qop.l}, {ha2, hl}},
+			 (struct piece[]){{ha1, hl},
+					  {d->nonce.p, d->nonce.l},
+					  {d->nc.p, d->nc.l},
+					  {d->cnonce.p, d->cnonce.l},
+					  {d->qop.p, d->qop.l},
+					  {ha2, hl}},
 			 6);
 	else
 		hash_hex(a, md, want, (struct piece[]){{ha1, hl}, {d->nonce.p, d->nonce.l}, {ha2, hl}}, 3);
@@ -233,7 +237,8 @@ static bool md5_only_agent(const struct sip_msg *msg)
 {
 	const struct sip_hdr *h = sip_msg_hdr(msg, SIP_HDR_USER_AGENT);
 
-	return h && h->val.l > 10 && !strncasecmp(h->val.p, "baresip v", 9) && h->val.p[9] >= '0' && h->val.p[9] <= '2' && h->val.p[10] == '.';
+	return h && h->val.l > 10 && !strncasecmp(h->val.p, "baresip v", 9) && h->val.p[9] >= '0' && h->val.p[9] <= '2' &&
+	       h->val.p[10] == '.';
 }
 
 static struct shy *shy_of(const struct zx_auth *a, const struct sip_msg *msg, const struct pl *user, uint32_t *tag)

@@ -6,9 +6,9 @@
 enum {
 	WAYS = 8,
 	SETS = 1024,
-	GOOD_S = 3600,     /* how long a good log-in speaks for its address */
+	GOOD_S = 3600,      /* how long a good log-in speaks for its address */
 	STRANGER_TRIES = 2, /* a stranger's tries at an account under attack */
-	GOOD_FACTOR = 20,  /* even a good address is banned at this many times the limit */
+	GOOD_FACTOR = 20,   /* even a good address is banned at this many times the limit */
 };
 
 struct entry {

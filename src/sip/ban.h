@@ -1,6 +1,7 @@
 /*
  * Failed log-ins by address, by account and by pair of both, in tables of fixed size. An address from which phones log in all right is not
- * banned for one bad phone behind it (an office NAT): there only the pair is. An account under attack is never locked: strangers get fewer tries.
+ * banned for one bad phone behind it (an office NAT): there only the pair is. An account under attack is never locked: strangers get fewer
+ * tries.
  */
 #ifndef ZX_SIP_BAN_H
 #define ZX_SIP_BAN_H

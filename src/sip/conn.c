@@ -13,11 +13,11 @@
 #include "sip/ban.h"
 
 enum {
-	FIRST_MS = 32000,    /* to the first whole message after connecting */
-	PARTIAL_MS = 32000,  /* to finish a message once begun */
-	IDLE_MS = 900000,    /* nothing at all, not even a keep-alive */
+	FIRST_MS = 32000,   /* to the first whole message after connecting */
+	PARTIAL_MS = 32000, /* to finish a message once begun */
+	IDLE_MS = 900000,   /* nothing at all, not even a keep-alive */
 	TXQ_MAX = 512 << 10,
-	PER_ADDRESS = 100,   /* connections of one address that carry no binding */
+	PER_ADDRESS = 100, /* connections of one address that carry no binding */
 	TOTAL = 20000,
 	ACCEPTS = 32,
 };

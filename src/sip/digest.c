@@ -8,11 +8,15 @@ static const struct {
 	const char *name;
 	size_t offset;
 } params[] = {
-	{"username", offsetof(struct zx_digest, username)}, {"realm", offsetof(struct zx_digest, realm)},
-	{"nonce", offsetof(struct zx_digest, nonce)},	     {"uri", offsetof(struct zx_digest, uri)},
-	{"response", offsetof(struct zx_digest, response)}, {"cnonce", offsetof(struct zx_digest, cnonce)},
-	{"qop", offsetof(struct zx_digest, qop)},	     {"nc", offsetof(struct zx_digest, nc)},
-	{"algorithm", offsetof(struct zx_digest, algorithm)},
+    {"username", offsetof(struct zx_digest, username)},
+    {"realm", offsetof(struct zx_digest, realm)},
+    {"nonce", offsetof(struct zx_digest, nonce)},
+    {"uri", offsetof(struct zx_digest, uri)},
+    {"response", offsetof(struct zx_digest, response)},
+    {"cnonce", offsetof(struct zx_digest, cnonce)},
+    {"qop", offsetof(struct zx_digest, qop)},
+    {"nc", offsetof(struct zx_digest, nc)},
+    {"algorithm", offsetof(struct zx_digest, algorithm)},
 };
 
 static bool lws(char c)

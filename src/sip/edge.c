@@ -54,20 +54,20 @@ static const struct {
 	const char *met;
 	method_h *h;
 } methods[] = {
-	{"REGISTER", zx_register_request},
-	{"INVITE", on_invite},
-	{"ACK", on_ack},
-	{"OPTIONS", zx_options_request},
-	{"CANCEL", on_no_dialog},
-	{"BYE", on_no_dialog},
-	{"INFO", on_no_dialog},
-	{"PRACK", on_no_dialog},
-	{"UPDATE", on_no_dialog},
-	{"REFER", on_no_dialog},
-	{"NOTIFY", on_no_dialog},
-	{"SUBSCRIBE", on_event},
-	{"PUBLISH", on_event},
-	{"MESSAGE", on_not_allowed},
+    {"REGISTER", zx_register_request},
+    {"INVITE", on_invite},
+    {"ACK", on_ack},
+    {"OPTIONS", zx_options_request},
+    {"CANCEL", on_no_dialog},
+    {"BYE", on_no_dialog},
+    {"INFO", on_no_dialog},
+    {"PRACK", on_no_dialog},
+    {"UPDATE", on_no_dialog},
+    {"REFER", on_no_dialog},
+    {"NOTIFY", on_no_dialog},
+    {"SUBSCRIBE", on_event},
+    {"PUBLISH", on_event},
+    {"MESSAGE", on_not_allowed},
 };
 
 static void dispatch(struct zx_sip *s, const struct sip_msg *msg)
@@ -190,17 +190,26 @@ int zx_edge_laddr(struct zx_sip *s, struct sa *laddr, enum sip_transp tp, const 
 	return sip_transp_laddr(s->sip, laddr, tp, dst);
 }
 
-int zx_edge_contact(struct zx_sip *s, char *buf, size_t len, const char *user, enum sip_transp tp, const struct sa *dst)
+int zx_edge_contact_at(struct zx_sip *s, char *buf, size_t len, const char *user, enum sip_transp tp, const struct sa *src,
+		       const struct sa *dst)
 {
-	struct sa laddr, ext;
-	int err = zx_edge_laddr(s, &laddr, tp, dst);
+	struct sa laddr = *src, ext;
 
-	if (err)
-		return err;
+	/* a connection of ours comes from any port: they must come to the one we listen on */
+	if (tp != SIP_TRANSP_UDP && s->conf->sip_port)
+		sa_set_port(&laddr, (uint16_t)(tp == SIP_TRANSP_TLS ? s->conf->sip_tls_port : s->conf->sip_port));
 	if (s->conf->sip_external_addr[0] && !zx_nets_match(s->conf->sip_local_nets, dst) &&
 	    !sa_set_str(&ext, s->conf->sip_external_addr, sa_port(&laddr)) && sa_af(&ext) == sa_af(&laddr))
 		laddr = ext;
 	return re_snprintf(buf, len, "sip:%s@%J%s", user, &laddr, sip_transp_param(tp)) < 0 ? ENOMEM : 0;
+}
+
+int zx_edge_contact(struct zx_sip *s, char *buf, size_t len, const char *user, enum sip_transp tp, const struct sa *dst)
+{
+	struct sa laddr;
+	const int err = zx_edge_laddr(s, &laddr, tp, dst);
+
+	return err ? err : zx_edge_contact_at(s, buf, len, user, tp, &laddr, dst);
 }
 
 /* ---- life ---- */
@@ -221,7 +230,8 @@ static void sip_destructor(void *arg)
 	mem_deref(s->bans);
 }
 
-int zx_sip_alloc(struct zx_sip **sp, const struct zx_conf *conf, struct zx_store *store, const char *data_dir, const struct zx_directory *dir)
+int zx_sip_alloc(struct zx_sip **sp, const struct zx_conf *conf, struct zx_store *store, const char *data_dir,
+		 const struct zx_directory *dir)
 {
 	const struct zx_ban_limits lim = {conf->sip_ban_failures, conf->sip_ban_window, conf->sip_ban_time};
 	struct zx_sip *s = mem_zalloc(sizeof(*s), sip_destructor);

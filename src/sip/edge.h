@@ -57,17 +57,21 @@ struct zx_flow {
 	struct sa dst; /* next hop: where the REGISTER came from */
 };
 void zx_binding_flow(const struct zx_binding *b, struct zx_flow *f);
-/* The extension it belongs to (To of our INVITE, so that the phone's requests inside the dialog name the account to ask the password of). */
+/* The extension it belongs to (To of our INVITE, so that the phone's requests inside the dialog name the account to ask the password of).
+ */
 const char *zx_binding_ext(const struct zx_binding *b);
 
 /* ---- transport.c ----
- * Our own sockets under libre: sip_transp_send(), sip_transp_laddr(), sip_transp_supported() and sip_reply_addr() of libre are overridden by the
- * executable. Replies (sock of the request) leave from the address their request came to. A request (sock NULL) leaves from the
+ * Our own sockets under libre: sip_transp_send(), sip_transp_laddr(), sip_transp_supported() and sip_reply_addr() of libre are overridden
+ * by the executable. Replies (sock of the request) leave from the address their request came to. A request (sock NULL) leaves from the
  * address in its Via; by TCP and TLS over the connection with dst, ECONNREFUSED when a TLS one is gone. */
 
 /* ---- edge.c ---- */
 /* Contact URI user@addr of ours for messages leaving towards dst by tp ("sip:8000@192.0.2.1:5084;transport=tcp"). */
 int zx_edge_contact(struct zx_sip *s, char *buf, size_t len, const char *user, enum sip_transp tp, const struct sa *dst);
+/* The same when the flow is known: no look at the routes. */
+int zx_edge_contact_at(struct zx_sip *s, char *buf, size_t len, const char *user, enum sip_transp tp, const struct sa *src,
+		       const struct sa *dst);
 /* Our local signalling address towards dst by tp. */
 int zx_edge_laddr(struct zx_sip *s, struct sa *laddr, enum sip_transp tp, const struct sa *dst);
 

@@ -119,7 +119,7 @@ int zx_dlg_uas(struct zx_dlg *d, const struct sip_msg *req, bool fixed_hop)
 	int err;
 
 	snprintf(d->ltag, sizeof(d->ltag), "%016llx", (unsigned long long)rand_u64());
-	d->lseq = rand_u16() | 1;
+	d->lseq = (uint16_t)rand_u64() | 1;
 	d->rseq = req->cseq.num;
 	d->fixed_hop = fixed_hop;
 	d->hop = (struct zx_hop){.tp = req->tp, .src = req->dst, .dst = req->src};

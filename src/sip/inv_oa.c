@@ -12,7 +12,7 @@ static void retry_later(struct zx_inv *inv, const struct sip_msg *msg)
 {
 	char hdr[32];
 
-	snprintf(hdr, sizeof(hdr), "Retry-After: %u\r\n", rand_u16() % (RETRY_AFTER_MAX + 1u));
+	snprintf(hdr, sizeof(hdr), "Retry-After: %u\r\n", (uint16_t)rand_u64() % (RETRY_AFTER_MAX + 1u));
 	zx_leg_reply(inv, msg, 500, NULL, hdr);
 }
 
@@ -218,7 +218,7 @@ static void offer_failed(struct zx_inv *inv, uint16_t scode)
 /* 491 after a glare: RFC 3261 14.1. The owner of the Call-ID waits longer. */
 static uint64_t glare_wait(const struct zx_inv *inv)
 {
-	const unsigned r = rand_u16();
+	const unsigned r = (uint16_t)rand_u64();
 
 	return inv->uac ? 2100 + 10 * (r % 191) : 10 * (r % 201);
 }

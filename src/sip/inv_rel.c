@@ -100,7 +100,7 @@ int zx_rel_send(struct zx_inv *inv, uint16_t scode, const char *reason, struct m
 		rel = inv->rel = mem_zalloc(sizeof(*rel), rel_destructor);
 		if (!rel)
 			return ENOMEM;
-		rel->rseq = rand_u16();
+		rel->rseq = (uint16_t)rand_u64();
 	}
 	if (!rel->mb)
 		return rel_write(inv, scode, reason, body, offer);

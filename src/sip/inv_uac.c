@@ -331,15 +331,15 @@ static int dialog_new(struct zx_inv *inv, const struct zx_inv_caller *c, const s
 	mem_deref(user);
 	d->hop = r->hop;
 	d->fixed_hop = !r->trunk;
-	d->lseq = rand_u16() | 1;
+	d->lseq = (uint16_t)rand_u64() | 1;
 	snprintf(d->ltag, sizeof(d->ltag), "%016llx", (unsigned long long)rand_u64());
 	if (!err)
-		err = zx_edge_contact(s, contact, sizeof(contact), text, r->hop.tp, &r->hop.dst);
+		err = zx_edge_contact_at(s, contact, sizeof(contact), text, r->hop.tp, &r->hop.src, &r->hop.dst);
 	if (!err)
 		err = str_dup(&inv->contact, contact);
 	if (!err)
 		err = str_dup(&d->target, r->uri);
-	snprintf(text, sizeof(text), "%016llx%08x", (unsigned long long)rand_u64(), rand_u32());
+	snprintf(text, sizeof(text), "%016llx%08x", (unsigned long long)rand_u64(), (uint32_t)rand_u64());
 	if (!err)
 		err = str_dup(&d->callid, text);
 	if (!err && r->path && *r->path)

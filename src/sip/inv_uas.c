@@ -281,7 +281,7 @@ static int leg_in(struct zx_inv **ip, struct zx_sip *s, const struct sip_msg *ms
 	}
 	mem_deref(user);
 	if (!err)
-		err = zx_edge_contact(s, contact, sizeof(contact), esc, msg->tp, &msg->src);
+		err = zx_edge_contact_at(s, contact, sizeof(contact), esc, msg->tp, &msg->dst, &msg->src);
 	if (!err)
 		err = str_dup(&inv->contact, contact);
 	if (!err)

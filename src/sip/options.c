@@ -1,6 +1,6 @@
 /*
- * OPTIONS: answered for anybody (and alike for every user), and sent to registered phones: keeps NATs open, measures the round trip, and tells
- * when a phone is gone. A ping is one datagram with all its state in the binding: three unanswered ones in a row mean unreachable.
+ * OPTIONS: answered for anybody (and alike for every user), and sent to registered phones: keeps NATs open, measures the round trip, and
+ * tells when a phone is gone. A ping is one datagram with all its state in the binding: three unanswered ones in a row mean unreachable.
  */
 #include "sip/registrar.h"
 
@@ -41,8 +41,8 @@ static void ping_send(struct zx_binding *b)
 
 	b->ping_seq++;
 	(void)re_snprintf(laddr, sizeof(laddr), "%J", &b->src);
-	zx_buf_fmt(&m, "OPTIONS %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=" COOKIE "%016llx%08x%016llx;rport\r\n", b->uri, names[b->tp], laddr, id,
-		   b->ping_seq, (unsigned long long)mac(r, b->id, b->ping_seq));
+	zx_buf_fmt(&m, "OPTIONS %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=" COOKIE "%016llx%08x%016llx;rport\r\n", b->uri, names[b->tp],
+		   laddr, id, b->ping_seq, (unsigned long long)mac(r, b->id, b->ping_seq));
 	if (b->path[0])
 		zx_buf_fmt(&m, "Route: %s\r\n", b->path);
 	zx_buf_fmt(&m,
@@ -86,7 +86,8 @@ void zx_ping_start(struct zx_binding *b)
 	b->ping_fails = 0;
 	if (!interval || b->flow_gone)
 		return;
-	/* the first soon, so that the latency is known; where in the interval is left to chance, so that a thousand phones do not come at once */
+	/* the first soon, so that the latency is known; where in the interval is left to chance, so that a thousand phones do not come at
+	 * once */
 	zx_wheel_start(b->reg->wheel, &b->ping, zx_mono_ms() + 1000 + rand_u32() % (interval < 10000 ? interval : 10000), ping_due, b);
 }
 

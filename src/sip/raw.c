@@ -61,7 +61,8 @@ static bool hostport_ok(const char *p, size_t n)
 		while (i < n && p[i] != ':') {
 			const char c = p[i++];
 
-			if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_'))
+			if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+			      c == '_'))
 				return false;
 		}
 		if (!i)

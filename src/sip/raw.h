@@ -17,13 +17,13 @@ enum zx_raw_result {
 struct zx_raw {
 	struct pl met, ruri; /* of a request */
 	bool req;
-	struct pl hdrs;      /* all header lines */
+	struct pl hdrs;                                    /* all header lines */
 	struct pl via, from, to, callid, cseq_met, maxfwd; /* first value of each; unset when absent */
 	uint32_t cseq;
-	size_t body;         /* offset of the body */
+	size_t body; /* offset of the body */
 	uint32_t clen;
 	bool has_clen;
-	bool has_branch;     /* of the first Via */
+	bool has_branch; /* of the first Via */
 	uint16_t code;
 	const char *reason;
 };

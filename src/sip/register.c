@@ -433,15 +433,16 @@ static void make_room(struct reg *r, struct zx_aor *aor)
 		n++;
 		for (unsigned i = 0; i < r->n; i++)
 			mine = mine || r->cv[i].old == b;
-		if (!mine && (!first || b->flow_gone > first->flow_gone || (b->flow_gone == first->flow_gone && b->expires < first->expires)))
+		if (!mine &&
+		    (!first || b->flow_gone > first->flow_gone || (b->flow_gone == first->flow_gone && b->expires < first->expires)))
 			first = b;
 	}
 	if (n >= r->s->conf->sip_max_bindings && first)
 		zx_binding_drop(first, true);
 }
 
-/* Requests go where the REGISTER came from. Only a phone that asks for no symmetry (no rport), stands behind no NAT and names another port of the
- * same address is sent to that one. */
+/* Requests go where the REGISTER came from. Only a phone that asks for no symmetry (no rport), stands behind no NAT and names another port
+ * of the same address is sent to that one. */
 static void next_hop(struct sa *dst, const struct sip_msg *msg, const struct pl *uri)
 {
 	struct uri u;
@@ -457,8 +458,16 @@ static void next_hop(struct sa *dst, const struct sip_msg *msg, const struct pl 
 static int apply_one(struct reg *r, struct contact *c, struct pend **pp)
 {
 	struct zx_sip *s = r->s;
-	struct zx_binding_new n = {.uri = c->uri, .instance = c->instance, .callid = r->msg->callid, .path = r->path, .reg_id = c->reg_id,
-				   .cseq = r->msg->cseq.num, .expires = c->expires, .q = c->q, .tp = r->msg->tp, .src = r->msg->dst};
+	struct zx_binding_new n = {.uri = c->uri,
+				   .instance = c->instance,
+				   .callid = r->msg->callid,
+				   .path = r->path,
+				   .reg_id = c->reg_id,
+				   .cseq = r->msg->cseq.num,
+				   .expires = c->expires,
+				   .q = c->q,
+				   .tp = r->msg->tp,
+				   .src = r->msg->dst};
 	struct zx_binding_row row;
 	struct zx_binding *b;
 	struct zx_aor *aor;

@@ -192,8 +192,8 @@ static bool same(const struct zx_binding *b, const struct zx_binding_new *n)
 	       sa_cmp(&b->dst, &n->dst, SA_ALL);
 }
 
-int zx_binding_set(struct zx_binding **bp, struct zx_aor *aor, struct zx_registrar *r, struct zx_binding *old, const struct zx_binding_new *n,
-		   bool *changed)
+int zx_binding_set(struct zx_binding **bp, struct zx_aor *aor, struct zx_registrar *r, struct zx_binding *old,
+		   const struct zx_binding_new *n, bool *changed)
 {
 	struct zx_binding *b = old;
 

@@ -28,8 +28,8 @@ struct zx_binding { /* mem object; lists hold the only reference, commits under 
 	uint64_t id;
 	uint32_t cseq, reg_id;
 	uint16_t q;
-	bool stored;      /* committed as it is, but for the expiry */
-	bool flow_gone;   /* its TCP/TLS connection is closed */
+	bool stored;    /* committed as it is, but for the expiry */
+	bool flow_gone; /* its TCP/TLS connection is closed */
 	bool reachable;
 	uint8_t ping_fails;
 	bool ping_waits;
@@ -65,8 +65,8 @@ int zx_registrar_restore(struct zx_registrar *r);
 struct zx_aor *zx_aor_find(const struct zx_registrar *r, const char *user);
 struct zx_aor *zx_aor_get(struct zx_registrar *r, const struct zx_account *acc);
 /* New, or *old changed in place. *changed: it differs by more than its times and must be committed before it is acknowledged. */
-int zx_binding_set(struct zx_binding **bp, struct zx_aor *aor, struct zx_registrar *r, struct zx_binding *old, const struct zx_binding_new *n,
-		   bool *changed);
+int zx_binding_set(struct zx_binding **bp, struct zx_aor *aor, struct zx_registrar *r, struct zx_binding *old,
+		   const struct zx_binding_new *n, bool *changed);
 /* Out of memory and lists, and out of the store unless it is replaced by its own row. */
 void zx_binding_drop(struct zx_binding *b, bool forget);
 void zx_binding_dirty(struct zx_binding *b);

@@ -184,10 +184,10 @@ void zx_reply_raw(struct zx_sip *s, const struct zx_rx *rx, const struct zx_raw 
 		} else if (zx_raw_name_is(&name, "To", 't')) {
 			hdr(&b, &name, &val);
 			if (!zx_param(&val, "tag", NULL))
-				zx_buf_fmt(&b, ";tag=%016llx",
-					   (unsigned long long)zx_reply_tag(s->transp, &raw->callid, &raw->via));
+				zx_buf_fmt(&b, ";tag=%016llx", (unsigned long long)zx_reply_tag(s->transp, &raw->callid, &raw->via));
 			zx_buf_str(&b, "\r\n");
-		} else if (zx_raw_name_is(&name, "From", 'f') || zx_raw_name_is(&name, "Call-ID", 'i') || zx_raw_name_is(&name, "CSeq", 0)) {
+		} else if (zx_raw_name_is(&name, "From", 'f') || zx_raw_name_is(&name, "Call-ID", 'i') ||
+			   zx_raw_name_is(&name, "CSeq", 0)) {
 			hdr(&b, &name, &val);
 			zx_buf_str(&b, "\r\n");
 		}

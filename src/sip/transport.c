@@ -479,12 +479,12 @@ int sip_transp_send(struct sip_connqent **qentp, struct sip *sip, void *sock, en
 		    void (*transph)(int err, void *arg), void *arg);
 bool sip_transp_supported(struct sip *sip, enum sip_transp tp, int af);
 
-#define ORIGINAL(name)                                                                                    \
-	({                                                                                                \
-		static __typeof__(&name) fn;                                                              \
-		if (!fn)                                                                                  \
-			*(void **)&fn = dlsym(RTLD_NEXT, #name);                                          \
-		fn;                                                                                       \
+#define ORIGINAL(name)                                                                                                                     \
+	({                                                                                                                                 \
+		static __typeof__(&name) fn;                                                                                               \
+		if (!fn)                                                                                                                   \
+			*(void **)&fn = dlsym(RTLD_NEXT, #name);                                                                           \
+		fn;                                                                                                                        \
 	})
 
 int sip_listen(struct sip_lsnr **lsnrp, struct sip *sip, bool req, sip_msg_h *msgh, void *arg)

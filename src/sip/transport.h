@@ -53,9 +53,9 @@ struct zx_transp {
 	struct list ufds, listeners;
 	struct hash *usocks; /* by address */
 	struct zx_usock *last;
-	struct hash *conns;  /* by peer */
+	struct hash *conns; /* by peer */
 	struct list connl;
-	struct hash *peers;  /* connections without a binding, counted by address */
+	struct hash *peers; /* connections without a binding, counted by address */
 	unsigned connc, usockc;
 	struct zx_hashkey key;
 	SSL_CTX *ssl;

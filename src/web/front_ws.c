@@ -231,6 +231,8 @@ static void accept_ws(struct zx_front_conn *c)
 	}
 	push_frame(c, fr);
 	c->st = FRONT_WS;
+	/* news grow old in the kernel: what a slow client has not read is better kept where it can be dropped */
+	setsockopt(c->client.fd, SOL_SOCKET, SO_SNDBUF, &(int){65536}, sizeof(int));
 	free(c->down.p);
 	c->down.p = NULL;
 }

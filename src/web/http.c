@@ -201,7 +201,8 @@ static char *body_read(struct zx_req *r, size_t *lenp, int *err)
 			buf = p;
 			cap *= 2;
 		}
-		const int n = mg_read(r->mg, buf + len, cap - len);
+		/* civetweb fills what it is given: never ask for more than the one byte that is too many */
+		const int n = mg_read(r->mg, buf + len, cap - len < ZX_BODY_MAX + 1 - len ? cap - len : ZX_BODY_MAX + 1 - len);
 		if (n <= 0) {
 			*err = n < 0 ? EPIPE : 0;
 			break;

@@ -89,8 +89,6 @@ static cJSON *cell(struct zx_req *r, const struct zx_field *f, const struct zx_q
 
 	if (f && f->type == ZX_F_BOOL)
 		return cJSON_CreateBool(zx_col_int(s, i) != 0);
-	if (f && f->type == ZX_F_AUDIO)
-		return cJSON_CreateBool(zx_col_text(s, i)[0] != '\0');
 	if (f && f->type == ZX_F_JSON) {
 		const char *t = zx_col_text(s, i);
 		cJSON *js = zx_json_parse(t, strlen(t));

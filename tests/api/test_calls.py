@@ -78,8 +78,8 @@ def test_a_masked_user_cannot_search_the_digits_out(web):
     web.role("agent3", "company", "calls:list phone:dial", mask=1)
     a = web.login("agent3")
     for q in ["f.caller=1361234*", "f.caller=*2345*", "sort=caller", "f.caller=!1"]:
-        status = a.raw("GET", "/api/v1/calls?" + q)[0]
-        assert status == 400 or q == "f.caller=!1", q
+        status, data, _ = a.raw("GET", "/api/v1/calls?" + q)
+        assert status == 400 or q == "f.caller=!1" or json.loads(data)["total"] == 0, q
     assert a.get("/calls?q=12345")["total"] == 0
     assert a.get(f"/calls?f.caller={CUSTOMER}")["total"] >= 1, "the whole number is no secret to who knows it"
 

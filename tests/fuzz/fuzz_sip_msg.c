@@ -1,6 +1,6 @@
 /*
- * One datagram from the wire through scan, decoder, checks, dispatch and the whole of REGISTER (digest passed by a fake, so that what is behind it is
- * reached). The same bytes are scanned as a stream.
+ * One datagram from the wire through scan, decoder, checks, dispatch and the whole of REGISTER (digest passed by a fake, so that what is
+ * behind it is reached). The same bytes are scanned as a stream.
  */
 #include <string.h>
 
@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > ZX_RAW_MSG_MAX)
 		return 0;
 	open_once();
-	u = mem_zalloc(sizeof(*u), NULL); /* without a descriptor: what is sent goes nowhere */
+	u = mem_zalloc(sizeof(*u), NULL);        /* without a descriptor: what is sent goes nowhere */
 	copy = mem_alloc(size ? size : 1, NULL); /* of exactly its size, so that reading past it is seen */
 	memcpy(copy, data, size);
 	rx.p = copy;

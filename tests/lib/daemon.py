@@ -228,11 +228,17 @@ class Daemon:
         """call records, oldest first, as soon as n of them are complete"""
         end = time.monotonic() + timeout
         while True:
-            rows = self.sql("SELECT * FROM calls WHERE ended > 0 ORDER BY start, id")
+            rows = self.sql("SELECT * FROM calls LEFT JOIN call_details ON call_id = id WHERE ended > 0 ORDER BY start, id")
             if len(rows) >= n or time.monotonic() > end:
                 assert len(rows) >= n, f"{len(rows)} call records, not {n}"
                 return rows
             time.sleep(0.02)  # lint: poll of a file; SQLite has no notification
 
-    def recording(self, row):
-        return os.path.join(self.data, "recordings", row["recording"])
+    def recording(self, row, timeout=5.0):
+        """path of the complete recording of an ended call; the writer is allowed a moment after the row"""
+        path = os.path.join(self.data, "recordings", row["recording"])
+        end = time.monotonic() + timeout
+        while row["ended"] and (not os.path.exists(path) or os.path.getsize(path) < 44 + (row["talk"] - 200) * 32):
+            assert time.monotonic() < end, f"the recording has {os.path.getsize(path) if os.path.exists(path) else 'no'} bytes for {row['talk']} ms"
+            time.sleep(0.02)  # lint: poll of a file
+        return path

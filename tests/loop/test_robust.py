@@ -39,7 +39,7 @@ def test_half_open_tcp_and_slow_senders(daemon, phones):
     ca, cb = talk(a, b, "8001")
     socks = []
     for i in range(200):
-        s = socket.create_connection(("127.0.0.1", daemon.port), 5)
+        s = socket.create_connection(("127.0.0.1", daemon.port), 5, ("127.0.0.6", 0))
         if i % 2:
             s.sendall(b"INVITE sip:8001@127.0.0.1 SIP/2.0\r\nVia: ")
         socks.append(s)
@@ -90,18 +90,11 @@ def test_rtp_from_a_stranger_is_not_heard(daemon, phones):
 
 
 def test_ports_exhausted_is_503_and_running_calls_go_on():
-    with Daemon({"rtp.port_min": 24000, "rtp.port_max": 24007}) as d:
+    with Daemon({"rtp.port_min": 24000, "rtp.port_max": 24003}) as d:
         a, b = d.ua(8000), d.ua(8001)
         ca, cb = talk(a, b, "8001")
-        others = [a.invite("8001") for _ in range(3)]
-        codes = []
-        for o in others:
-            r = a.expect(lambda m: m.is_response and m.callid == o.callid and m.status >= 300, what="refusal")
-            codes.append(r.status)
-            o.ack_failure(r)
-            if len(codes) == 1:
-                break
-        assert codes[0] in (503, 480, 500)
+        for _ in range(3):
+            assert a.invite("8001").wait_failure().status == 503
         undisturbed(ca, cb)
         ca.bye()
         cb.wait_end()

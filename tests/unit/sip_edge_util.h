@@ -1,6 +1,6 @@
 /*
- * The SIP edge on a thread of its own, on 127.0.0.1 with any free port, and a test phone on plain sockets that sees every byte. INVITE legs and the store
- * are fakes: the tests decide when a commit is done.
+ * The SIP edge on a thread of its own, on 127.0.0.1 with any free port, and a test phone on plain sockets that sees every byte. INVITE legs
+ * and the store are fakes: the tests decide when a commit is done.
  */
 #ifndef ZX_TESTS_SIP_EDGE_UTIL_H
 #define ZX_TESTS_SIP_EDGE_UTIL_H
@@ -179,7 +179,7 @@ int zx_binding_load(struct zx_store *st, int64_t now, void (*h)(const struct zx_
 
 static const struct zx_account *dir_account(const char *user, void *arg)
 {
-	const int n = atoi(user) - FIRST;
+	const int n = (int)strtol(user, NULL, 10) - FIRST;
 	(void)arg;
 
 	return n >= 0 && n < ACCOUNTS && !strcmp(F.acc[n].user, user) ? &F.acc[n] : NULL;
@@ -240,8 +240,8 @@ static void edge_conf(void)
 {
 	zx_conf_defaults(&F.conf);
 	zx_log_level_set(ZX_ERROR);
-	strcpy(F.conf.sip_listen, "127.0.0.1");
-	strcpy(F.dir, "/tmp");
+	str_ncpy(F.conf.sip_listen, "127.0.0.1", sizeof(F.conf.sip_listen));
+	str_ncpy(F.dir, "/tmp", sizeof(F.dir));
 	F.conf.sip_port = 0;
 	F.conf.sip_tls_port = 0;
 	F.conf.sip_options_interval = 0;
@@ -403,7 +403,7 @@ static int phone_recv(struct phone *p, int ms)
 		return -1;
 	p->rx[n] = 0;
 	p->n = (size_t)n;
-	return strncmp(p->rx, "SIP/2.0 ", 8) ? 1 : atoi(p->rx + 8);
+	return strncmp(p->rx, "SIP/2.0 ", 8) ? 1 : (int)strtol(p->rx + 8, NULL, 10);
 }
 
 /* Value of a header parameter in the last message, e.g. (p, "nonce=\""). */
@@ -434,7 +434,7 @@ struct regopt {
 static void hexify(char *out, const uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		sprintf(out + 2 * i, "%02x", p[i]);
+		snprintf(out + 2 * i, 3, "%02x", p[i]);
 }
 
 /* The Authorization line for what the phone has been challenged with. */
@@ -460,8 +460,8 @@ static void authorize(struct phone *p, const struct regopt *o, const char *met, 
 	else
 		digest_of(alg, d, "%s:%s:%08x:abc:auth:%s", ha1, p->nonce, p->nc, ha2);
 	hexify(rsp, d, l);
-	snprintf(out, size, "Authorization: Digest username=\"%d\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\", algorithm=%s", o->user,
-		 F.conf.sip_realm, p->nonce, uri, rsp, alg);
+	snprintf(out, size, "Authorization: Digest username=\"%d\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\", algorithm=%s",
+		 o->user, F.conf.sip_realm, p->nonce, uri, rsp, alg);
 	if (!o->no_qop)
 		snprintf(out + strlen(out), size - strlen(out), ", qop=auth, cnonce=\"abc\", nc=%08x", p->nc);
 	snprintf(out + strlen(out), size - strlen(out), "\r\n");
@@ -484,8 +484,8 @@ static size_t reg_write(struct phone *p, const struct regopt *o, char *out, size
 				"REGISTER sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/%s 127.0.0.1:%u;branch=z9hG4bKt%u;rport\r\n"
 				"From: <sip:%d@127.0.0.1>;tag=f%u\r\nTo: <sip:%d@127.0.0.1>\r\nCall-ID: %s\r\nCSeq: %u REGISTER\r\n"
 				"Max-Forwards: 70\r\n%sExpires: %d\r\n%s%sContent-Length: 0\r\n\r\n",
-				p->tcp ? "TCP" : "UDP", p->port, o->same_cseq ? p->branch : ++p->branch, o->user, p->port, o->user, p->callid,
-				p->cseq, line, o->expires, o->extra ? o->extra : "", auth);
+				p->tcp ? "TCP" : "UDP", p->port, o->same_cseq ? p->branch : ++p->branch, o->user, p->port, o->user,
+				p->callid, p->cseq, line, o->expires, o->extra ? o->extra : "", auth);
 }
 
 /* One REGISTER; the status, 0 none. */

@@ -139,6 +139,14 @@ ZX_TEST(blind_fails)
 	refuse(c, 486);
 	ZX_CHECK_EQ(a->notes[a->notec - 1], 486);
 	ZX_CHECK(joined(a, b));
+	reoffer(a, ZX_DIR_SENDONLY); /* the same while holding: music again, not the ringing */
+	ZX_CHECK_EQ(refer(a, "8002", NULL), 0);
+	run(0);
+	ring(sent(0));
+	ZX_CHECK_STR(stream_of(b)->play, "tone 0");
+	refuse(sent(0), 486);
+	ZX_CHECK_STR(stream_of(b)->play, "moh/default");
+	reoffer(a, ZX_DIR_SENDRECV);
 	ZX_CHECK_EQ(refer(a, "1234", NULL), 0); /* leads nowhere */
 	run(0);
 	ZX_CHECK_EQ(a->notes[a->notec - 1], 404);

@@ -12,7 +12,8 @@ ZX_TEST(both_algorithms)
 	edge_start();
 	phone_open(&p, false);
 	ZX_CHECK_EQ(reg_challenged(&p, &(struct regopt){.user = 8000, .expires = 300}), 401);
-	ZX_CHECK(strstr(p.rx, "algorithm=SHA-256") && strstr(p.rx, "algorithm=MD5") && strstr(p.rx, "algorithm=SHA-256") < strstr(p.rx, "algorithm=MD5"));
+	ZX_CHECK(strstr(p.rx, "algorithm=SHA-256") && strstr(p.rx, "algorithm=MD5") &&
+		 strstr(p.rx, "algorithm=SHA-256") < strstr(p.rx, "algorithm=MD5"));
 	ZX_CHECK(strstr(p.rx, "qop=\"auth\"") && !strstr(p.rx, "stale"));
 	ZX_CHECK_EQ(reg_once(&p, &(struct regopt){.user = 8000, .expires = 300}), 200);
 	ZX_CHECK_EQ(reg(&p, &(struct regopt){.user = 8000, .expires = 300, .alg = "SHA-256"}), 200);
@@ -54,7 +55,7 @@ ZX_TEST(counts)
 	p.nc = 6;
 	ZX_CHECK_EQ(reg_once(&p, &o), 401); /* 7 again */
 	/* a nonce we never made */
-	strcpy(p.nonce, "0000000000000000000000000000000000000000000a");
+	str_ncpy(p.nonce, "0000000000000000000000000000000000000000000a", sizeof(p.nonce));
 	ZX_CHECK_EQ(reg_once(&p, &o), 401);
 	ZX_CHECK(strstr(p.rx, "stale=true"));
 	close(p.fd);
@@ -70,8 +71,8 @@ static void essence(const struct phone *p, char *out)
 	while (*s) {
 		const size_t n = strcspn(s, "\n");
 
-		if (strncmp(s, "Via", 3) && strncmp(s, "From", 4) && strncmp(s, "To", 2) && strncmp(s, "Call-ID", 7) && strncmp(s, "WWW", 3) &&
-		    strncmp(s, "CSeq", 4))
+		if (strncmp(s, "Via", 3) && strncmp(s, "From", 4) && strncmp(s, "To", 2) && strncmp(s, "Call-ID", 7) &&
+		    strncmp(s, "WWW", 3) && strncmp(s, "CSeq", 4))
 			strncat(out, s, n + 1);
 		s += n + (s[n] == '\n');
 	}
@@ -169,8 +170,8 @@ ZX_TEST(bound_address)
 	struct phone p;
 
 	edge_conf();
-	strcpy(F.acc[5].bind_ip, "192.0.2.0/24");
-	strcpy(F.acc[6].bind_ip, "127.0.0.0/8");
+	str_ncpy(F.acc[5].bind_ip, "192.0.2.0/24", sizeof(F.acc[5].bind_ip));
+	str_ncpy(F.acc[6].bind_ip, "127.0.0.0/8", sizeof(F.acc[6].bind_ip));
 	edge_start();
 	phone_open(&p, false);
 	ZX_CHECK_EQ(reg(&p, &(struct regopt){.user = 8005, .expires = 300}), 403);
@@ -186,7 +187,9 @@ ZX_TEST(agents_that_choke)
 	edge_conf();
 	edge_start();
 	phone_open(&p, false);
-	ZX_CHECK_EQ(reg_challenged(&p, &(struct regopt){.user = 8007, .expires = 300, .extra = "User-Agent: baresip v1.0.0 (x86_64/linux)\r\n"}), 401);
+	ZX_CHECK_EQ(
+	    reg_challenged(&p, &(struct regopt){.user = 8007, .expires = 300, .extra = "User-Agent: baresip v1.0.0 (x86_64/linux)\r\n"}),
+	    401);
 	ZX_CHECK(!strstr(p.rx, "SHA-256"));
 	/* one that never answers gets MD5 alone in the end */
 	for (int i = 0; i < 2; i++) {
@@ -214,7 +217,8 @@ static bool decodes(const char *s)
 ZX_TEST(digest_forms)
 {
 	ZX_CHECK(decodes("Digest username=\"a\", realm=\"r\",nonce=\"n\" , uri=\"u\",response=\"" R32 "\""));
-	ZX_CHECK(decodes("digest USERNAME=\"a\",realm=\"r\",nonce=\"n\",uri=\"sip:a,b\",response=\"" R32 "\",algorithm=md5,opaque=\"\",foo=bar"));
+	ZX_CHECK(decodes("digest USERNAME=\"a\",realm=\"r\",nonce=\"n\",uri=\"sip:a,b\",response=\"" R32
+			 "\",algorithm=md5,opaque=\"\",foo=bar"));
 	ZX_CHECK(!decodes("Basic username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"" R32 "\""));
 	ZX_CHECK(!decodes("Digest username=\"a\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"00\""));
 	ZX_CHECK(!decodes("Digest username=\"a\",username=\"b\",realm=\"r\",nonce=\"n\",uri=\"u\",response=\"" R32 "\""));

@@ -9,10 +9,11 @@
 
 static size_t options_write(const struct phone *p, char *out, size_t size, const char *via_extra, const char *hdrs)
 {
-	return (size_t)snprintf(out, size,
-				"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/%s 127.0.0.1:%u;branch=z9hG4bKo%u%s\r\nFrom: <sip:t@h>;tag=1\r\n"
-				"To: <sip:8000@h>\r\nCall-ID: o%u\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n%sContent-Length: 0\r\n\r\n",
-				p->tcp ? "TCP" : "UDP", p->port, p->branch, via_extra, p->branch, hdrs);
+	return (size_t)snprintf(
+	    out, size,
+	    "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/%s 127.0.0.1:%u;branch=z9hG4bKo%u%s\r\nFrom: <sip:t@h>;tag=1\r\n"
+	    "To: <sip:8000@h>\r\nCall-ID: o%u\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n%sContent-Length: 0\r\n\r\n",
+	    p->tcp ? "TCP" : "UDP", p->port, p->branch, via_extra, p->branch, hdrs);
 }
 
 static int request(struct phone *p, const char *met, const char *hdrs)
@@ -20,10 +21,11 @@ static int request(struct phone *p, const char *met, const char *hdrs)
 	char out[2048];
 
 	p->branch++;
-	const int n = snprintf(out, sizeof(out),
-			       "%s sip:8000@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKr%u;rport\r\nFrom: <sip:t@h>;tag=1\r\n"
-			       "Call-ID: r%u\r\nCSeq: 1 %s\r\n%s\r\n",
-			       met, p->port, p->branch, p->branch, met, hdrs);
+	const int n =
+	    snprintf(out, sizeof(out),
+		     "%s sip:8000@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKr%u;rport\r\nFrom: <sip:t@h>;tag=1\r\n"
+		     "Call-ID: r%u\r\nCSeq: 1 %s\r\n%s\r\n",
+		     met, p->port, p->branch, p->branch, met, hdrs);
 
 	phone_send(p, out, (size_t)n);
 	return phone_recv(p, 500);
@@ -85,10 +87,10 @@ ZX_TEST(garbage_datagrams)
 	edge_start();
 	phone_open(&p, false);
 	for (unsigned i = 0; i < 3000; i++) {
-		const size_t n = 1 + (size_t)rand() % sizeof(junk);
+		const size_t n = 1 + (size_t)rand_u64() % sizeof(junk);
 
 		for (size_t j = 0; j < n; j++)
-			junk[j] = (char)rand();
+			junk[j] = (char)rand_u64();
 		send(p.fd, junk, n, 0);
 	}
 	while (phone_recv(&p, 200))
@@ -123,7 +125,7 @@ ZX_TEST(every_local_address)
 	static const char *const addrs[] = {"127.0.0.1", "127.0.0.77", "::1"};
 
 	edge_conf();
-	strcpy(F.conf.sip_listen, "*");
+	str_ncpy(F.conf.sip_listen, "*", sizeof(F.conf.sip_listen));
 	F.conf.sip_port = (uint32_t)(20000 + getpid() % 10000);
 	edge_start();
 	for (size_t i = 0; i < 3; i++) {
@@ -222,7 +224,9 @@ ZX_TEST(streams)
 	ZX_CHECK(closed_by_peer(&p, 1000));
 	close(p.fd);
 	phone_open(&p, true);
-	n = (size_t)snprintf(out, sizeof(out), "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n");
+	n = (size_t)snprintf(out, sizeof(out),
+			     "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: "
+			     "<sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n");
 	phone_send(&p, out, n);
 	ZX_CHECK_EQ(phone_recv(&p, 500), 400);
 	ZX_CHECK_EQ(phone_recv(&p, 500), -1);
@@ -278,7 +282,7 @@ ZX_TEST(tls)
 
 	edge_conf();
 	ZX_CHECK(mkdtemp(dir));
-	strcpy(F.dir, dir);
+	str_ncpy(F.dir, dir, sizeof(F.dir));
 	F.conf.sip_tls_port = (uint32_t)(30000 + getpid() % 10000);
 	edge_start();
 	snprintf(path, sizeof(path), "%s/tls/sip.key", dir);
@@ -324,5 +328,6 @@ ZX_TEST(address_in_use)
 }
 
 ZX_MAIN({"methods, extensions, bodies", dispatch}, {"loops", loop}, {"garbage datagrams", garbage_datagrams}, {"STUN keep-alive", stun},
-	{"every local address answers for itself", every_local_address}, {"where replies go", reply_address}, {"streams are framed", streams},
-	{"connections of one address are limited", too_many_connections}, {"TLS", tls}, {"a port in use is told", address_in_use})
+	{"every local address answers for itself", every_local_address}, {"where replies go", reply_address},
+	{"streams are framed", streams}, {"connections of one address are limited", too_many_connections}, {"TLS", tls},
+	{"a port in use is told", address_in_use})

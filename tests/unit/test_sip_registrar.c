@@ -137,8 +137,13 @@ ZX_TEST(contacts_and_limits)
 ZX_TEST(hostile_values)
 {
 	static const char *const bad[] = {
-		"<sip:a@192.0.2.1 >", "<sip:a b@192.0.2.1>", "<http://x>", "<>", "\"x <sip:a@b>", "<sip:\x01@b>",
-		"<sip:a@h>;+sip.instance=\"a b\";reg-id=1",
+	    "<sip:a@192.0.2.1 >",
+	    "<sip:a b@192.0.2.1>",
+	    "<http://x>",
+	    "<>",
+	    "\"x <sip:a@b>",
+	    "<sip:\x01@b>",
+	    "<sip:a@h>;+sip.instance=\"a b\";reg-id=1",
 	};
 	struct regopt o = u0;
 	char big[300];
@@ -277,7 +282,9 @@ static void answer_options(struct phone *p)
 {
 	char out[4096], *via = strstr(p->rx, "Via: "), *end = strstr(via, "\r\n"), *callid = strstr(p->rx, "Call-ID: ");
 
-	snprintf(out, sizeof(out), "SIP/2.0 200 OK\r\n%.*s\r\nTo: <sip:x@h>;tag=1\r\nFrom: <sip:x@h>;tag=2\r\n%.*s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+	snprintf(out, sizeof(out),
+		 "SIP/2.0 200 OK\r\n%.*s\r\nTo: <sip:x@h>;tag=1\r\nFrom: <sip:x@h>;tag=2\r\n%.*s\r\nCSeq: 1 OPTIONS\r\nContent-Length: "
+		 "0\r\n\r\n",
 		 (int)(end - via), via, (int)strcspn(callid, "\r"), callid);
 	phone_send(p, out, strlen(out));
 }
@@ -318,5 +325,6 @@ ZX_TEST(pings)
 
 ZX_MAIN({"register, query, unregister", lifecycle}, {"a 200 follows its commit; refreshes are stored behind", committed_first},
 	{"several contacts, q, limits, *", contacts_and_limits}, {"hostile contacts are refused", hostile_values},
-	{"order, instances, outbound, path", order_and_instance}, {"bindings survive a restart, not a changed password", restart_and_accounts},
-	{"a closed connection is noticed", stream_flow}, {"OPTIONS pings", pings})
+	{"order, instances, outbound, path", order_and_instance},
+	{"bindings survive a restart, not a changed password", restart_and_accounts}, {"a closed connection is noticed", stream_flow},
+	{"OPTIONS pings", pings})

@@ -40,12 +40,9 @@ static void make_store(void)
 	tu_fresh();
 	st = tu_open();
 	ZX_CHECK(st);
-	for (int i = 0; i < 300; i++) {
-		char sql[200];
-
-		snprintf(sql, sizeof(sql), "INSERT INTO settings VALUES ('name %d', '%0100d')", i, i);
-		ZX_CHECK_EQ(tu_exec(st, sql), 0);
-	}
+	ZX_CHECK_EQ(tu_exec(st, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) "
+				"INSERT INTO settings SELECT 'name ' || i, printf('%0100d', i) FROM n"),
+		    0);
 	zx_store_close(st);
 }
 

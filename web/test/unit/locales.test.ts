@@ -1,15 +1,10 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import en from '@/locales/en';
 import zh from '@/locales/zh-CN';
 
-const SRC = new URL('../../src/', import.meta.url).pathname;
+const SOURCES = import.meta.glob<string>('../../src/**/*.{vue,ts}', { query: '?raw', import: 'default', eager: true });
 function keys(o: object, at = ''): string[] {
   return Object.entries(o).flatMap(([k, v]) => (v && typeof v === 'object' ? keys(v, `${at}${k}.`) : [`${at}${k}`]));
-}
-function files(dir: string): string[] {
-  return readdirSync(dir).flatMap((n) => (statSync(join(dir, n)).isDirectory() ? files(join(dir, n)) : /\.(vue|ts)$/.test(n) ? [join(dir, n)] : []));
 }
 const text = (o: unknown, key: string): string => String(key.split('.').reduce((v, k) => (v as Record<string, unknown>)?.[k], o));
 
@@ -26,8 +21,8 @@ test('no Chinese is left in the English, nothing is empty', () => {
 });
 test('every key a page asks for is there', () => {
   const known = new Set(keys(zh));
-  for (const f of files(SRC)) {
-    if (f.includes('/locales/')) continue;
-    for (const m of readFileSync(f, 'utf8').matchAll(/(?:\$t|\bt)\('([a-z]+\.[\w.-]+)'/g)) expect(known.has(m[1]), `${m[1]} in ${f}`).toBe(true);
+  for (const [file, source] of Object.entries(SOURCES)) {
+    if (file.includes('/locales/')) continue;
+    for (const m of source.matchAll(/(?:\$t|\bt)\('([a-z]+\.[\w.-]+)'/g)) expect(known.has(m[1]), `${m[1]} in ${file}`).toBe(true);
   }
 });
