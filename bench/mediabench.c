@@ -209,7 +209,7 @@ static struct zx_stream *open_stream(struct zx_media *m, unsigned i, const struc
 	if (zx_stream_alloc(&s, m, &sa, near, NULL, NULL))
 		exit(1);
 	sh->port[i] = sa_port(zx_stream_laddr(s));
-	sa_set_str(&d.rtp, "127.0.0.1", (uint16_t)(GEN_PORT + i % SOCKS));
+	sa_set_str(&d.rtp, "127.0.0.1", (uint16_t)(GEN_PORT + 2 * (i % SOCKS)));
 	if (!strcmp(mode, "srtp")) {
 		key_make(&d.tx, 77);
 		key_make(&d.rx, 1);
@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 	conf.sounds_dir = "/nonexistent";
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < SOCKS; i++) {
-		struct sockaddr_in a = at((uint16_t)(GEN_PORT + i));
+		struct sockaddr_in a = at((uint16_t)(GEN_PORT + 2 * i));
 		int v = 8 << 20, on = 1;
 		fd[i] = socket(AF_INET, SOCK_DGRAM, 0);
 		setsockopt(fd[i], SOL_SOCKET, SO_RCVBUFFORCE, &v, sizeof(v));
@@ -272,14 +272,19 @@ int main(int argc, char **argv)
 	double c = cpu_self() - c0;
 	struct zx_media_stats st;
 	zx_media_stats(m, &st);
-	unsigned bad = 0;
+	unsigned bad = 0, mute = 0;
+	for (unsigned i = 0; i < 2 * calls; i++) {
+		struct zx_stream_stats ss;
+		zx_stream_stats(s[i], &ss);
+		mute += ss.rx_packets < 45 * seconds;
+	}
 	for (unsigned i = 0; i < calls; i++)
 		bad += r[i] && zx_rec_problem(r[i]);
 	printf("%s%s: %u calls, %.2f us/packet (%.3f CPU-s per call-minute), lost %.3f %%, late %.3f %%, latency us p50 %u p99 %u p99.9 %u, "
-	       "RSS %.1f kB/call, set-up %.1f us/call, late ticks %llu, recordings with a problem %u, generator %.2f of a core\n",
+	       "RSS %.1f kB/call, set-up %.1f us/call, late ticks %llu, recordings with a problem %u, streams with gaps %u, generator %.2f of a core\n",
 	       mode, conf.epoll_only ? " epoll" : "", calls, c * 1e6 / (double)st.tx_packets, c / (double)st.tx_packets * 6000,
-	       100.0 * (double)(sh->tx - sh->rx) / (double)sh->tx, 100.0 * (double)sh->late / (double)(sh->rx + 1), sh->p50, sh->p99, sh->p999,
-	       (double)(rss_kb() - rss0) / calls, alloc_us, (unsigned long long)st.late_ticks, bad, sh->cpu / seconds);
+	       100.0 - 100.0 * (double)sh->rx / (double)sh->tx, 100.0 * (double)sh->late / (double)(sh->rx + 1), sh->p50, sh->p99, sh->p999,
+	       (double)(rss_kb() - rss0) / calls, alloc_us, (unsigned long long)st.late_ticks, bad, mute, sh->cpu / seconds);
 	for (unsigned i = 0; i < calls; i++) {
 		mem_deref(r[i]);
 		mem_deref(s[2 * i]);

@@ -25,9 +25,11 @@ enum {
 
 void zx_recw_push(struct zx_recw *w, struct zx_chunk *c)
 {
-	c->next = atomic_load_explicit(&w->queue, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&w->queue, &c->next, c, memory_order_release, memory_order_relaxed))
-		;
+	struct zx_chunk *old = atomic_load_explicit(&w->queue, memory_order_relaxed);
+
+	do
+		c->next = old;
+	while (!atomic_compare_exchange_weak_explicit(&w->queue, &old, c, memory_order_release, memory_order_relaxed));
 }
 
 int zx_recw_msg(struct zx_recf *f, enum zx_chunk_kind kind)

@@ -5,12 +5,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "loop/loop.h"
 
-enum { IDLE_US = 1000000, CATCH_UP = 40, LATE_US = 20000, KEEP_ALIVE_US = 5000000, STOP_US = 2000000 };
+enum { IDLE_US = 1000000, CATCH_UP = 40, LATE_US = 20000, KEEP_ALIVE_US = 5000000, STOP_US = 2000000, NICER = 5 };
 
 void zx_ms_event(const struct zx_ms *ms, const struct zx_stream_event *ev)
 {
@@ -45,10 +46,12 @@ void zx_ms_deactivate(struct zx_mt *mt, struct zx_ms *ms)
 
 void zx_mt_post(struct zx_mt *mt, struct zx_cmd *c)
 {
-	c->next = atomic_load_explicit(&mt->head, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&mt->head, &c->next, c, memory_order_release, memory_order_relaxed))
-		;
-	if (!c->next)
+	struct zx_cmd *old = atomic_load_explicit(&mt->head, memory_order_relaxed);
+
+	do
+		c->next = old; /* once it is in the list, c is the thread's */
+	while (!atomic_compare_exchange_weak_explicit(&mt->head, &old, c, memory_order_release, memory_order_relaxed));
+	if (!old)
 		zx_io_wake(mt->io);
 }
 
@@ -184,6 +187,8 @@ static void *thread_main(void *arg)
 
 	prctl(PR_SET_NAME, "zx-media");
 	prctl(PR_SET_TIMERSLACK, 100000);
+	/* Audio before signalling, where we may: on Linux this is the thread's own. */
+	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - NICER);
 	mt->err = zx_io_alloc(&mt->io, mt->m->epoll_only, zx_rx, mt);
 	sem_post(&mt->up);
 	if (mt->err)

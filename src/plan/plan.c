@@ -76,7 +76,7 @@ static void reload_asked(void *data, size_t len)
 
 	if (cur.next) {
 		if (strcmp(cur.next->table, ((const struct reload *)data)->table))
-			strcpy(cur.next->table, "*");
+			snprintf(cur.next->table, sizeof(cur.next->table), "*");
 		return;
 	}
 	r = malloc(len);

@@ -123,7 +123,7 @@ int zx_addr_split(struct zx_addr *a, const struct pl *val)
 
 bool zx_param_get(const struct pl *params, const char *name, struct pl *val)
 {
-	const char *p = params->p, *end = params->p + params->l;
+	const char *p = params->p, *end = p ? p + params->l : p;
 	const size_t nl = strlen(name);
 
 	while (p < end) {

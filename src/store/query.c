@@ -621,7 +621,7 @@ int zx_q_export(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_
 		rows += res->rows;
 		if (err || !res->next[0])
 			break;
-		strcpy(next, res->next);
+		memcpy(next, res->next, sizeof(next));
 		err = list_after(l, next);
 	}
 	res->rows = rows;

@@ -84,7 +84,8 @@ static int put_json(struct out *o, const struct zx_field *f, const cJSON *js)
 	if (cJSON_IsBool(js))
 		return put_cell(o, o->r->lang == ZX_LANG_EN ? (cJSON_IsTrue(js) ? "yes" : "no") : (cJSON_IsTrue(js) ? "是" : "否"), false);
 	if (cJSON_IsString(js))
-		return put_cell(o, f->type == ZX_F_ENUM ? enum_label(f, js->valuestring, o->r->lang) : js->valuestring, f->type != ZX_F_ENUM);
+		return put_cell(o, f->type == ZX_F_ENUM ? enum_label(f, js->valuestring, o->r->lang) : js->valuestring,
+				f->type != ZX_F_ENUM);
 	if (!cJSON_IsNumber(js))
 		return 0;
 	const int64_t v = (int64_t)js->valuedouble;

@@ -415,11 +415,11 @@ void zx_front_free(struct zx_front *f)
 void zx_front_stats(struct zx_front *f, struct zx_front_stats *st)
 {
 	*st = (struct zx_front_stats){
-		.conns = atomic_load(&f->n_conns),
-		.relays = atomic_load(&f->n_relays),
-		.sockets = atomic_load(&f->n_sockets),
-		.accepted = atomic_load(&f->accepted),
-		.refused = atomic_load(&f->refused),
-		.overflows = atomic_load(&f->overflows),
+	    .conns = atomic_load(&f->n_conns),
+	    .relays = atomic_load(&f->n_relays),
+	    .sockets = atomic_load(&f->n_sockets),
+	    .accepted = atomic_load(&f->accepted),
+	    .refused = atomic_load(&f->refused),
+	    .overflows = atomic_load(&f->overflows),
 	};
 }

@@ -37,7 +37,7 @@ struct zx_front_handlers {
 };
 
 struct zx_front_conf {
-	const char *listen; /* addresses, comma separated; "*" = any */
+	const char *listen;      /* addresses, comma separated; "*" = any */
 	uint16_t port, tls_port; /* 0 = off */
 	const char *cert, *key;  /* the administrator's PEM files, or "" */
 	const char *tls_dir;     /* where our own CA and certificate live */

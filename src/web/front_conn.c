@@ -437,8 +437,12 @@ void zx_front_conn_reply(struct zx_front_conn *c, unsigned status)
 	static const struct {
 		unsigned status;
 		const char *text;
-	} v[] = {{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {426, "Upgrade Required"},
-		 {431, "Request Header Fields Too Large"}, {503, "Service Unavailable"}};
+	} v[] = {{400, "Bad Request"},
+		 {401, "Unauthorized"},
+		 {403, "Forbidden"},
+		 {426, "Upgrade Required"},
+		 {431, "Request Header Fields Too Large"},
+		 {503, "Service Unavailable"}};
 	const char *text = "Error";
 
 	backend_end(c);
@@ -450,9 +454,10 @@ void zx_front_conn_reply(struct zx_front_conn *c, unsigned status)
 		zx_front_conn_close(c);
 		return;
 	}
-	c->down.len = (size_t)snprintf((char *)c->down.p, ZX_FRONT_BUF,
-				       "HTTP/1.1 %u %s\r\nContent-Length: 0\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n%s\r\n",
-				       status, text, status == 503 ? "Retry-After: 5\r\n" : "");
+	c->down.len =
+	    (size_t)snprintf((char *)c->down.p, ZX_FRONT_BUF,
+			     "HTTP/1.1 %u %s\r\nContent-Length: 0\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n%s\r\n",
+			     status, text, status == 503 ? "Retry-After: 5\r\n" : "");
 	c->st = FRONT_FLUSH;
 	c->since = zx_front_now();
 }

@@ -17,10 +17,10 @@ enum {
 	ZX_FRONT_WS_QUEUE = 256 << 10, /* bytes waiting for one WebSocket */
 	ZX_FRONT_HASH = 1024,
 	ZX_FRONT_LISTENERS = 32,
-	ZX_FRONT_HEAD_MS = 10000,      /* connect to end of first head, TLS included */
-	ZX_FRONT_WAIT_MS = 20000,      /* for a worker */
-	ZX_FRONT_IDLE_MS = 120000,     /* relay without a byte */
-	ZX_FRONT_STALL_MS = 30000,     /* a client that does not take what we have for it: this long for ZX_FRONT_BUF bytes */
+	ZX_FRONT_HEAD_MS = 10000,  /* connect to end of first head, TLS included */
+	ZX_FRONT_WAIT_MS = 20000,  /* for a worker */
+	ZX_FRONT_IDLE_MS = 120000, /* relay without a byte */
+	ZX_FRONT_STALL_MS = 30000, /* a client that does not take what we have for it: this long for ZX_FRONT_BUF bytes */
 	ZX_FRONT_LINGER_MS = 2000,
 };
 
@@ -33,7 +33,7 @@ struct zx_front_buf {
 };
 
 struct zx_front_conn;
-struct zx_front_end { /* what epoll points to */
+struct zx_front_end {            /* what epoll points to */
 	struct zx_front_conn *c; /* NULL: a listener or the wake-up */
 	int fd;
 	uint32_t events;
@@ -56,14 +56,14 @@ struct zx_front_conn {
 	SSL *ssl;
 	bool ssl_want_write;
 	bool client_eof, backend_eof, backend_shut;
-	struct zx_front_buf up, down; /* client to backend, backend to client */
+	struct zx_front_buf up, down;                    /* client to backend, backend to client */
 	uint64_t since, moved, stall_since, stall_bytes; /* monotonic ms; bytes since */
 	struct zx_front_peer peer;
 	uint16_t relay_port;
 	struct zx_front_frame *first, *last; /* WebSocket: waiting to be written */
 	size_t queued;
-	bool closing;                        /* a close frame was queued */
-	uint8_t *msg;                        /* WebSocket: message in parts so far */
+	bool closing; /* a close frame was queued */
+	uint8_t *msg; /* WebSocket: message in parts so far */
 	size_t msg_len;
 	char key[64];
 };

@@ -75,11 +75,11 @@ struct zx_req {
 	enum zx_lang lang;
 	bool logged_in, head;
 	struct zx_session ses;
-	int64_t id;     /* :id of the route */
+	int64_t id;      /* :id of the route */
 	const void *def; /* the route's own data, e.g. its resource */
-	cJSON *body;    /* object, or NULL; owned */
+	cJSON *body;     /* object, or NULL; owned */
 	struct zx_db *db;
-	int status;     /* replied; 0 = not yet */
+	int status; /* replied; 0 = not yet */
 	char set_cookie[256];
 };
 

@@ -13,8 +13,11 @@
 enum { LIVE_MAX = 500, HISTORY = 10, DIAL_MAX = 32 };
 
 static const char *const dirs[] = {[ZX_CALL_INTERNAL] = "internal", [ZX_CALL_INBOUND] = "inbound", [ZX_CALL_OUTBOUND] = "outbound"};
-static const char *const states[] = {
-	[ZX_CALL_ROUTING] = "routing", [ZX_CALL_RINGING] = "ringing", [ZX_CALL_TALKING] = "talking", [ZX_CALL_HELD] = "held", [ZX_CALL_ENDED] = "ended"};
+static const char *const states[] = {[ZX_CALL_ROUTING] = "routing",
+				     [ZX_CALL_RINGING] = "ringing",
+				     [ZX_CALL_TALKING] = "talking",
+				     [ZX_CALL_HELD] = "held",
+				     [ZX_CALL_ENDED] = "ended"};
 
 /* ---- JSON ---- */
 
@@ -63,9 +66,10 @@ static cJSON *record_json(struct zx_db *db, struct zx_stmt *s, bool mask)
 	static const struct {
 		const char *key;
 		bool text, number;
-	} cols[] = {{"id", false, false},	    {"company_id", false, false}, {"start", false, false},	{"ended", false, false},     {"ring", false, false},
-		    {"talk", false, false},	    {"direction", true, false},	  {"caller", true, true},	{"caller_name", true, true}, {"callee", true, true},
-		    {"caller_ext", true, false}, {"callee_ext", true, false},  {"trunk", true, false},	{"state", true, false},	     {"scode", false, false}};
+	} cols[] = {{"id", false, false},        {"company_id", false, false}, {"start", false, false},     {"ended", false, false},
+		    {"ring", false, false},      {"talk", false, false},       {"direction", true, false},  {"caller", true, true},
+		    {"caller_name", true, true}, {"callee", true, true},       {"caller_ext", true, false}, {"callee_ext", true, false},
+		    {"trunk", true, false},      {"state", true, false},       {"scode", false, false}};
 	cJSON *o = cJSON_CreateObject();
 
 	for (int i = 0; i < (int)(sizeof(cols) / sizeof(cols[0])); i++) {
@@ -297,8 +301,9 @@ void zx_phone_dial_h(struct zx_req *r)
 	if (!phone_of(r) || zx_req_body(r))
 		return;
 	call = cJSON_GetObjectItemCaseSensitive(r->body, "call");
-	if (cJSON_IsNumber(call) && call->valuedouble > 0 && call->valuedouble < 9e15 ? !number_of_call(r, (int64_t)call->valuedouble, number)
-										     : !number_of(r, number))
+	if (cJSON_IsNumber(call) && call->valuedouble > 0 && call->valuedouble < 9e15
+		? !number_of_call(r, (int64_t)call->valuedouble, number)
+		: !number_of(r, number))
 		return;
 	const int err = zx_loop_call(order_dial, &d, ZX_ASK_MS);
 	if (err) {

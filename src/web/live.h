@@ -5,9 +5,9 @@
 #include "web/http.h"
 
 enum { /* which numbers of a call are hidden */
-	ZX_HIDE_FROM = 1,
-	ZX_HIDE_TO = 2,
-	ZX_HIDE_PEER = 4,
+       ZX_HIDE_FROM = 1,
+       ZX_HIDE_TO = 2,
+       ZX_HIDE_PEER = 4,
 };
 
 /* A call as the browser sees it (push and REST). */

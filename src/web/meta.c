@@ -5,9 +5,9 @@
 #include <string.h>
 
 static const char *const type_names[] = {
-	[ZX_F_TEXT] = "text",	  [ZX_F_DIGITS] = "digits", [ZX_F_INT] = "int",	      [ZX_F_NUMBER] = "phone",	    [ZX_F_SECRET] = "secret",
-	[ZX_F_BOOL] = "bool",	  [ZX_F_ENUM] = "enum",	    [ZX_F_DATETIME] = "datetime", [ZX_F_DURATION] = "duration", [ZX_F_CIDR] = "cidr",
-	[ZX_F_REF] = "ref",	  [ZX_F_JSON] = "json",	    [ZX_F_AUDIO] = "audio",
+    [ZX_F_TEXT] = "text", [ZX_F_DIGITS] = "digits", [ZX_F_INT] = "int",           [ZX_F_NUMBER] = "phone",      [ZX_F_SECRET] = "secret",
+    [ZX_F_BOOL] = "bool", [ZX_F_ENUM] = "enum",     [ZX_F_DATETIME] = "datetime", [ZX_F_DURATION] = "duration", [ZX_F_CIDR] = "cidr",
+    [ZX_F_REF] = "ref",   [ZX_F_JSON] = "json",     [ZX_F_AUDIO] = "audio",
 };
 
 static bool may(const struct zx_user *u, const struct zx_resource *res, const char *action)
@@ -24,8 +24,8 @@ static void add_flags(cJSON *o, const struct zx_field *f, const struct zx_q_tabl
 	static const struct {
 		unsigned flag;
 		const char *key;
-	} flags[] = {{ZX_FF_REQUIRED, "required"}, {ZX_FF_UNIQUE, "unique"}, {ZX_FF_READONLY, "readOnly"}, {ZX_FF_WRITEONLY, "writeOnly"},
-		     {ZX_FF_GENERATE, "generate"}, {ZX_FF_CREATE, "createOnly"}};
+	} flags[] = {{ZX_FF_REQUIRED, "required"},   {ZX_FF_UNIQUE, "unique"},     {ZX_FF_READONLY, "readOnly"},
+		     {ZX_FF_WRITEONLY, "writeOnly"}, {ZX_FF_GENERATE, "generate"}, {ZX_FF_CREATE, "createOnly"}};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (f->flags & flags[i].flag)
@@ -135,7 +135,8 @@ static cJSON *group_get(cJSON *menu, const char *id, const struct zx_text *title
 {
 	cJSON *g;
 
-	cJSON_ArrayForEach(g, menu) {
+	cJSON_ArrayForEach(g, menu)
+	{
 		if (!strcmp(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(g, "id")), id))
 			return cJSON_GetObjectItemCaseSensitive(g, "children");
 	}

@@ -25,8 +25,8 @@ static cJSON *typed(const char *type)
 
 static cJSON *field_schema(const struct zx_field *f)
 {
-	static const char *const types[] = {[ZX_F_BOOL] = "boolean",   [ZX_F_INT] = "integer",	[ZX_F_DATETIME] = "integer",
-					    [ZX_F_DURATION] = "integer", [ZX_F_REF] = "integer",	[ZX_F_AUDIO] = "boolean"};
+	static const char *const types[] = {[ZX_F_BOOL] = "boolean",     [ZX_F_INT] = "integer", [ZX_F_DATETIME] = "integer",
+					    [ZX_F_DURATION] = "integer", [ZX_F_REF] = "integer", [ZX_F_AUDIO] = "boolean"};
 	const char *type = f->type < sizeof(types) / sizeof(types[0]) && types[f->type] ? types[f->type] : "string";
 	cJSON *o = f->type == ZX_F_JSON ? cJSON_CreateObject() : typed(type);
 

@@ -16,8 +16,8 @@
 #include "web/push_priv.h"
 
 enum {
-	INBOX = 8192,        /* jobs waiting; past that sockets are told to fetch again */
-	QUIET_MS = 120000,   /* nobody has listened for so long: events are not even copied */
+	INBOX = 8192,      /* jobs waiting; past that sockets are told to fetch again */
+	QUIET_MS = 120000, /* nobody has listened for so long: events are not even copied */
 };
 
 /* ---- loop thread: bus events into the inbox ---- */
@@ -69,7 +69,8 @@ static void on_call(enum zx_ev type, const void *ev, void *arg)
 	j->type = type;
 	j->ts = zx_wall_ms();
 	j->u.call = *c;
-	j->hide = (zx_plan_ext(c->from) ? 0 : ZX_HIDE_FROM) | (zx_plan_ext(c->to) ? 0 : ZX_HIDE_TO) | (zx_plan_ext(c->peer) ? 0 : ZX_HIDE_PEER);
+	j->hide =
+	    (zx_plan_ext(c->from) ? 0 : ZX_HIDE_FROM) | (zx_plan_ext(c->to) ? 0 : ZX_HIDE_TO) | (zx_plan_ext(c->peer) ? 0 : ZX_HIDE_PEER);
 	zx_push_post(p, j, false);
 }
 
@@ -219,8 +220,8 @@ static void *push_thread(void *arg)
 
 int zx_push_alloc(struct zx_push **pp, struct zx_web *web)
 {
-	static const enum zx_ev calls[] = {ZX_EV_CALL_RINGING,	   ZX_EV_CALL_ANSWERED, ZX_EV_CALL_HELD, ZX_EV_CALL_RESUMED,
-					   ZX_EV_CALL_TRANSFERRED, ZX_EV_CALL_ENDED,	ZX_EV_CALL_LIVE};
+	static const enum zx_ev calls[] = {ZX_EV_CALL_RINGING,     ZX_EV_CALL_ANSWERED, ZX_EV_CALL_HELD, ZX_EV_CALL_RESUMED,
+					   ZX_EV_CALL_TRANSFERRED, ZX_EV_CALL_ENDED,    ZX_EV_CALL_LIVE};
 	struct zx_push *p = calloc(1, sizeof(*p));
 	pthread_condattr_t attr;
 	int err = 0;

@@ -41,9 +41,9 @@ struct zx_push_open { /* JOB_OPEN, and JOB_TEXT with its text in .cookie */
 
 /* Who an event is for. */
 struct zx_push_to {
-	int64_t company_id; /* 0: all */
+	int64_t company_id;   /* 0: all */
 	char ext[ZX_NUM_LEN]; /* "": not one extension's */
-	const char *right;  /* NULL: none asked; with ext: either */
+	const char *right;    /* NULL: none asked; with ext: either */
 };
 
 struct zx_push_item { /* of the ring */

@@ -138,8 +138,9 @@ static void publish_call(struct zx_push *p, const struct zx_push_job *j)
 			cJSON_AddBoolToObject(v[i], "gone", c->state == ZX_CALL_ENDED);
 		if (j->type == ZX_EV_CALL_RINGING)
 			cJSON_AddItemToObject(v[i], "history",
-					      zx_store_reader(p->web->env.store, &db) ? cJSON_CreateArray()
-										     : zx_live_history(db, c->company_id, c->peer, c->call_id, i));
+					      zx_store_reader(p->web->env.store, &db)
+						  ? cJSON_CreateArray()
+						  : zx_live_history(db, c->company_id, c->peer, c->call_id, i));
 	}
 	publish(p, &to, call_event(j->type), j->ts, v[0], v[1]);
 }
@@ -239,7 +240,11 @@ static void open_sock(struct zx_push *p, const struct zx_push_open *o)
 	}
 	if (s) {
 		const int err = zx_session_load(&s->ses, p->web, o->cookie, o->tls);
-		status = err == ENOENT ? 401 : err ? 503 : s->ses.user.must_change ? 403 : count_user(p, s->ses.user.id) >= PER_USER ? 503 : 0;
+		status = err == ENOENT                               ? 401
+			 : err                                       ? 503
+			 : s->ses.user.must_change                   ? 403
+			 : count_user(p, s->ses.user.id) >= PER_USER ? 503
+								     : 0;
 	}
 	if (status) {
 		free(s);
@@ -253,8 +258,8 @@ static void open_sock(struct zx_push *p, const struct zx_push_open *o)
 	atomic_fetch_add(&p->sockets, 1);
 	zx_session_touch(&s->ses, p->web);
 	zx_front_ws_accept(p->web->front, s->id);
-	snprintf(hello, sizeof(hello), "{\"t\":\"hello\",\"seq\":%llu,\"epoch\":%lld,\"ts\":%lld,\"version\":\"%s\"}", (unsigned long long)p->seq,
-		 (long long)p->epoch, (long long)zx_wall_ms(), ZX_VERSION);
+	snprintf(hello, sizeof(hello), "{\"t\":\"hello\",\"seq\":%llu,\"epoch\":%lld,\"ts\":%lld,\"version\":\"%s\"}",
+		 (unsigned long long)p->seq, (long long)p->epoch, (long long)zx_wall_ms(), ZX_VERSION);
 	send_text(p, s, hello);
 }
 

@@ -13,8 +13,8 @@
 
 /* Every page: one line. */
 static const struct zx_resource *const all[] = {
-	&zx_res_extensions,
-	&zx_res_calls,
+    &zx_res_extensions,
+    &zx_res_calls,
 };
 enum { COUNT = sizeof(all) / sizeof(all[0]) };
 

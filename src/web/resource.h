@@ -10,9 +10,9 @@
 
 enum zx_ftype {
 	ZX_F_TEXT,
-	ZX_F_DIGITS,   /* a string of digits */
+	ZX_F_DIGITS, /* a string of digits */
 	ZX_F_INT,
-	ZX_F_NUMBER,   /* phone number, text */
+	ZX_F_NUMBER, /* phone number, text */
 	ZX_F_SECRET,
 	ZX_F_BOOL,
 	ZX_F_ENUM,
@@ -25,22 +25,22 @@ enum zx_ftype {
 };
 
 enum { /* zx_field.in */
-	ZX_IN_LIST = 1,
-	ZX_IN_FORM = 2,
-	ZX_IN_QUICK = 4,
-	ZX_IN_ADV = 8,
-	ZX_IN_CSV = 16,
+       ZX_IN_LIST = 1,
+       ZX_IN_FORM = 2,
+       ZX_IN_QUICK = 4,
+       ZX_IN_ADV = 8,
+       ZX_IN_CSV = 16,
 };
 
 enum { /* zx_field.flags */
-	ZX_FF_REQUIRED = 1,
-	ZX_FF_UNIQUE = 2,
-	ZX_FF_READONLY = 4,
-	ZX_FF_WRITEONLY = 8,
-	ZX_FF_GENERATE = 16, /* made by the server when not given */
-	ZX_FF_CUSTOMER = 32, /* a customer's number: masked for users who must not see it */
-	ZX_FF_SYSTEM = 64,   /* only for scope system */
-	ZX_FF_CREATE = 128,  /* given at creation, fixed then */
+       ZX_FF_REQUIRED = 1,
+       ZX_FF_UNIQUE = 2,
+       ZX_FF_READONLY = 4,
+       ZX_FF_WRITEONLY = 8,
+       ZX_FF_GENERATE = 16, /* made by the server when not given */
+       ZX_FF_CUSTOMER = 32, /* a customer's number: masked for users who must not see it */
+       ZX_FF_SYSTEM = 64,   /* only for scope system */
+       ZX_FF_CREATE = 128,  /* given at creation, fixed then */
 };
 
 struct zx_option {
@@ -54,10 +54,10 @@ struct zx_field {
 	enum zx_ftype type;
 	struct zx_text label;
 	unsigned in, flags;
-	int64_t min, max;       /* length of texts in characters, value of numbers; max 0 = no limit */
-	const char *pattern;    /* for the browser; the server's check is below */
+	int64_t min, max;                       /* length of texts in characters, value of numbers; max 0 = no limit */
+	const char *pattern;                    /* for the browser; the server's check is below */
 	const char *(*check)(const char *text); /* NULL when right, else an error code */
-	const struct zx_option *options; /* ended by v NULL */
+	const struct zx_option *options;        /* ended by v NULL */
 	const char *ref, *live;
 	const char *help_zh, *help_en;
 };
@@ -75,12 +75,12 @@ struct zx_res_write {
 	int64_t id, rev;
 	struct zx_q_value v[ZX_RES_VALUES];
 	unsigned n;
-	char text[8][256];   /* room for values made by hooks */
+	char text[8][256]; /* room for values made by hooks */
 	unsigned texts;
-	const char *bad;     /* key to blame */
-	const char *code;    /* error code when the errno has no better one */
+	const char *bad;       /* key to blame */
+	const char *code;      /* error code when the errno has no better one */
 	cJSON *before, *after; /* for the audit; no secrets */
-	cJSON *once;         /* shown in this one reply (a made secret); owned */
+	cJSON *once;           /* shown in this one reply (a made secret); owned */
 	bool created;
 };
 
@@ -92,8 +92,8 @@ struct zx_res_route {
 	const char *action;        /* right is NAME:ACTION */
 	zx_req_h *h;
 	struct zx_text summary;
-	const char *reply;         /* content type of the answer; NULL: JSON */
-	const char *const *body;   /* keys of the JSON body, ended by NULL */
+	const char *reply;       /* content type of the answer; NULL: JSON */
+	const char *const *body; /* keys of the JSON body, ended by NULL */
 };
 
 struct zx_resource {
@@ -108,12 +108,12 @@ struct zx_resource {
 	const struct zx_res_route *routes;
 	unsigned routec;
 	/* hooks, all may be NULL */
-	int (*prepare)(struct zx_res_write *w, cJSON *fields);          /* worker: check and complete values; says what is wrong in fields */
-	int (*order)(struct zx_db *db, struct zx_res_write *w);         /* writer: within the transaction, before the change */
+	int (*prepare)(struct zx_res_write *w, cJSON *fields);  /* worker: check and complete values; says what is wrong in fields */
+	int (*order)(struct zx_db *db, struct zx_res_write *w); /* writer: within the transaction, before the change */
 	void (*changed)(struct zx_web *web, const struct zx_resource *res); /* worker: after the commit */
-	void (*rows)(struct zx_req *r, cJSON *rows);                    /* worker: live state into a page of rows */
-	void (*row)(struct zx_req *r, cJSON *row);                      /* a single row, after rows */
-	int (*users)(struct zx_db *db, int64_t id, cJSON *used_by);     /* who refers to it */
+	void (*rows)(struct zx_req *r, cJSON *rows);                        /* worker: live state into a page of rows */
+	void (*row)(struct zx_req *r, cJSON *row);                          /* a single row, after rows */
+	int (*users)(struct zx_db *db, int64_t id, cJSON *used_by);         /* who refers to it */
 };
 
 const struct zx_resource *zx_resource_find(const char *name);

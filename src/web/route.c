@@ -33,22 +33,37 @@ static const char *const body_hold[] = {"on", NULL};
 static const char *const body_number[] = {"number", NULL};
 
 static const struct zx_route_def fixed[] = {
-	{"GET", "/health", NULL, ZX_RT_PUBLIC | ZX_RT_MUST_CHANGE, health_h, {"服务器是否正常", "Is the server up"}, NULL, NULL, NULL},
-	{"GET", "/openapi.json", NULL, ZX_RT_PUBLIC | ZX_RT_MUST_CHANGE, zx_openapi_h, {"本文档", "This document"}, NULL, NULL, NULL},
-	{"POST", "/session", NULL, ZX_RT_PUBLIC | ZX_RT_MUST_CHANGE | ZX_RT_NOCSRF, zx_session_post, {"登录", "Log in"}, NULL, NULL, body_login},
-	{"GET", "/session", NULL, ZX_RT_MUST_CHANGE, zx_session_get, {"当前登录", "Who is logged in"}, NULL, NULL, NULL},
-	{"DELETE", "/session", NULL, ZX_RT_MUST_CHANGE | ZX_RT_EMPTY, zx_session_delete, {"退出", "Log out"}, NULL, NULL, NULL},
-	{"POST", "/session/password", NULL, ZX_RT_MUST_CHANGE | ZX_RT_EMPTY, zx_session_password, {"修改密码", "Change the password"}, NULL, NULL,
-	 body_password},
-	{"GET", "/meta", NULL, 0, zx_meta_h, {"菜单", "Menu and pages"}, NULL, NULL, NULL},
-	{"GET", "/live/calls", "live:list", 0, zx_live_list_h, {"实时通话", "Calls of now"}, NULL, NULL, NULL},
-	{"DELETE", "/live/calls/:id", "live:hangup", ZX_RT_EMPTY, zx_live_hangup_h, {"挂断通话", "Hang up a call"}, NULL, NULL, NULL},
-	{"GET", "/phone", NULL, 0, zx_phone_get_h, {"本人话机状态", "State of one's own phone"}, NULL, NULL, NULL},
-	{"POST", "/phone/dial", "phone:dial", ZX_RT_ACCEPTED, zx_phone_dial_h, {"点击呼叫", "Click to call"}, NULL, NULL, body_dial},
-	{"POST", "/phone/hold", "phone:dial", ZX_RT_EMPTY, zx_phone_hold_h, {"保持或恢复", "Hold or resume"}, NULL, NULL, body_hold},
-	{"POST", "/phone/transfer", "phone:dial", ZX_RT_EMPTY, zx_phone_transfer_h, {"转移", "Transfer"}, NULL, NULL, body_number},
-	{"POST", "/phone/hangup", "phone:dial", ZX_RT_EMPTY, zx_phone_hangup_h, {"挂断", "Hang up"}, NULL, NULL, NULL},
-	{"GET", "/pop/:id", NULL, 0, zx_pop_h, {"弹屏内容", "What the pop of a call shows"}, NULL, NULL, NULL},
+    {"GET", "/health", NULL, ZX_RT_PUBLIC | ZX_RT_MUST_CHANGE, health_h, {"服务器是否正常", "Is the server up"}, NULL, NULL, NULL},
+    {"GET", "/openapi.json", NULL, ZX_RT_PUBLIC | ZX_RT_MUST_CHANGE, zx_openapi_h, {"本文档", "This document"}, NULL, NULL, NULL},
+    {"POST",
+     "/session",
+     NULL,
+     ZX_RT_PUBLIC | ZX_RT_MUST_CHANGE | ZX_RT_NOCSRF,
+     zx_session_post,
+     {"登录", "Log in"},
+     NULL,
+     NULL,
+     body_login},
+    {"GET", "/session", NULL, ZX_RT_MUST_CHANGE, zx_session_get, {"当前登录", "Who is logged in"}, NULL, NULL, NULL},
+    {"DELETE", "/session", NULL, ZX_RT_MUST_CHANGE | ZX_RT_EMPTY, zx_session_delete, {"退出", "Log out"}, NULL, NULL, NULL},
+    {"POST",
+     "/session/password",
+     NULL,
+     ZX_RT_MUST_CHANGE | ZX_RT_EMPTY,
+     zx_session_password,
+     {"修改密码", "Change the password"},
+     NULL,
+     NULL,
+     body_password},
+    {"GET", "/meta", NULL, 0, zx_meta_h, {"菜单", "Menu and pages"}, NULL, NULL, NULL},
+    {"GET", "/live/calls", "live:list", 0, zx_live_list_h, {"实时通话", "Calls of now"}, NULL, NULL, NULL},
+    {"DELETE", "/live/calls/:id", "live:hangup", ZX_RT_EMPTY, zx_live_hangup_h, {"挂断通话", "Hang up a call"}, NULL, NULL, NULL},
+    {"GET", "/phone", NULL, 0, zx_phone_get_h, {"本人话机状态", "State of one's own phone"}, NULL, NULL, NULL},
+    {"POST", "/phone/dial", "phone:dial", ZX_RT_ACCEPTED, zx_phone_dial_h, {"点击呼叫", "Click to call"}, NULL, NULL, body_dial},
+    {"POST", "/phone/hold", "phone:dial", ZX_RT_EMPTY, zx_phone_hold_h, {"保持或恢复", "Hold or resume"}, NULL, NULL, body_hold},
+    {"POST", "/phone/transfer", "phone:dial", ZX_RT_EMPTY, zx_phone_transfer_h, {"转移", "Transfer"}, NULL, NULL, body_number},
+    {"POST", "/phone/hangup", "phone:dial", ZX_RT_EMPTY, zx_phone_hangup_h, {"挂断", "Hang up"}, NULL, NULL, NULL},
+    {"GET", "/pop/:id", NULL, 0, zx_pop_h, {"弹屏内容", "What the pop of a call shows"}, NULL, NULL, NULL},
 };
 
 static const struct {
@@ -58,13 +73,13 @@ static const struct {
 	struct zx_text summary;
 	const char *reply;
 } generic[] = {
-	{"list", "GET", "", ZX_RT_LIST, zx_resource_list_h, {"列表", "List"}, NULL},
-	{"add", "POST", "", ZX_RT_CREATED, zx_resource_add_h, {"添加", "Add"}, NULL},
-	{"export", "GET", "/export.csv", ZX_RT_LIST, zx_resource_export_h, {"导出", "Export"}, "text/csv"},
-	{"delete", "POST", "/delete", 0, zx_resource_delete_many_h, {"批量删除", "Delete many"}, NULL},
-	{"list", "GET", "/:id", 0, zx_resource_get_h, {"查看", "View"}, NULL},
-	{"edit", "PUT", "/:id", 0, zx_resource_edit_h, {"修改", "Edit"}, NULL},
-	{"delete", "DELETE", "/:id", ZX_RT_EMPTY, zx_resource_delete_h, {"删除", "Delete"}, NULL},
+    {"list", "GET", "", ZX_RT_LIST, zx_resource_list_h, {"列表", "List"}, NULL},
+    {"add", "POST", "", ZX_RT_CREATED, zx_resource_add_h, {"添加", "Add"}, NULL},
+    {"export", "GET", "/export.csv", ZX_RT_LIST, zx_resource_export_h, {"导出", "Export"}, "text/csv"},
+    {"delete", "POST", "/delete", 0, zx_resource_delete_many_h, {"批量删除", "Delete many"}, NULL},
+    {"list", "GET", "/:id", 0, zx_resource_get_h, {"查看", "View"}, NULL},
+    {"edit", "PUT", "/:id", 0, zx_resource_edit_h, {"修改", "Edit"}, NULL},
+    {"delete", "DELETE", "/:id", ZX_RT_EMPTY, zx_resource_delete_h, {"删除", "Delete"}, NULL},
 };
 
 enum { MAX = 512 };
@@ -100,20 +115,35 @@ static void add_resource(const struct zx_resource *res)
 {
 	static const char *const body_ids[] = {"ids", "force", NULL};
 
-	add((struct zx_route_def){.method = "GET", .path = join("/meta/", res->name, "", ""), .h = zx_meta_one_h, .res = res,
-				  .right = join(res->name, ":", "list", ""), .summary = {"页面描述", "Descriptor of the page"}});
+	add((struct zx_route_def){.method = "GET",
+				  .path = join("/meta/", res->name, "", ""),
+				  .h = zx_meta_one_h,
+				  .res = res,
+				  .right = join(res->name, ":", "list", ""),
+				  .summary = {"页面描述", "Descriptor of the page"}});
 	for (unsigned i = 0; i < res->routec; i++) {
 		const struct zx_res_route *x = &res->routes[i];
-		add((struct zx_route_def){.method = x->method, .path = join("/", res->name, "/", x->path),
-					  .right = join(res->name, ":", x->action, ""), .h = x->h, .summary = x->summary, .res = res,
-					  .reply = x->reply, .body = x->body, .flags = !strcmp(x->path, "batch") ? ZX_RT_CREATED : 0});
+		add((struct zx_route_def){.method = x->method,
+					  .path = join("/", res->name, "/", x->path),
+					  .right = join(res->name, ":", x->action, ""),
+					  .h = x->h,
+					  .summary = x->summary,
+					  .res = res,
+					  .reply = x->reply,
+					  .body = x->body,
+					  .flags = !strcmp(x->path, "batch") ? ZX_RT_CREATED : 0});
 	}
 	for (size_t i = 0; i < sizeof(generic) / sizeof(generic[0]); i++) {
 		if (!has_word(res->can, generic[i].action))
 			continue;
-		add((struct zx_route_def){.method = generic[i].method, .path = join("/", res->name, generic[i].suffix, ""),
-					  .right = join(res->name, ":", generic[i].action, ""), .flags = generic[i].flags, .h = generic[i].h,
-					  .summary = generic[i].summary, .res = res, .reply = generic[i].reply,
+		add((struct zx_route_def){.method = generic[i].method,
+					  .path = join("/", res->name, generic[i].suffix, ""),
+					  .right = join(res->name, ":", generic[i].action, ""),
+					  .flags = generic[i].flags,
+					  .h = generic[i].h,
+					  .summary = generic[i].summary,
+					  .res = res,
+					  .reply = generic[i].reply,
 					  .body = !strcmp(generic[i].suffix, "/delete") ? body_ids : NULL});
 	}
 }

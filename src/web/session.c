@@ -213,10 +213,11 @@ static int op_password(struct zx_db *db, void *arg)
 
 bool zx_password_weak(const char *password, const char *login)
 {
-	static const char *const worst[] = {"1234567890", "12345678", "123456789", "password", "password1", "password123", "qwertyuiop", "qwerty123",
-					    "1q2w3e4r5t", "1q2w3e4r", "abc123456", "admin123", "admin12345", "administrator", "iloveyou123", "0123456789",
-					    "0987654321", "1111111111", "a123456789", "1qaz2wsx", "1qaz2wsx3edc", "zaq12wsx", "woaini1314", "5201314520",
-					    "changeme123", "welcome123", "passw0rd", "p@ssw0rd", "qwer1234", "asdf1234", "zuoxi12345"};
+	static const char *const worst[] = {
+	    "1234567890",  "12345678",   "123456789",  "password", "password1",    "password123",   "qwertyuiop",  "qwerty123",
+	    "1q2w3e4r5t",  "1q2w3e4r",   "abc123456",  "admin123", "admin12345",   "administrator", "iloveyou123", "0123456789",
+	    "0987654321",  "1111111111", "a123456789", "1qaz2wsx", "1qaz2wsx3edc", "zaq12wsx",      "woaini1314",  "5201314520",
+	    "changeme123", "welcome123", "passw0rd",   "p@ssw0rd", "qwer1234",     "asdf1234",      "zuoxi12345"};
 	unsigned kinds = 0, chars = 0, distinct = 0;
 	bool seen[256] = {false};
 
@@ -362,8 +363,8 @@ static int session_make(struct zx_req *r, int64_t user_id)
 	if (err)
 		return err;
 	memcpy(r->ses.token, l.token, sizeof(l.token));
-	snprintf(r->set_cookie, sizeof(r->set_cookie), "Set-Cookie: %s=%s; Path=/; HttpOnly; SameSite=Strict%s\r\n", cookie_name(r->peer.tls), hex,
-		 r->peer.tls ? "; Secure" : "");
+	snprintf(r->set_cookie, sizeof(r->set_cookie), "Set-Cookie: %s=%s; Path=/; HttpOnly; SameSite=Strict%s\r\n",
+		 cookie_name(r->peer.tls), hex, r->peer.tls ? "; Secure" : "");
 	explicit_bzero(raw, sizeof(raw));
 	return zx_session_reload(&r->ses, r->web);
 }
@@ -412,8 +413,8 @@ void zx_session_delete(struct zx_req *r)
 		return;
 	}
 	zx_push_recheck(r->web->push);
-	snprintf(r->set_cookie, sizeof(r->set_cookie), "Set-Cookie: %s=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s\r\n", cookie_name(r->peer.tls),
-		 r->peer.tls ? "; Secure" : "");
+	snprintf(r->set_cookie, sizeof(r->set_cookie), "Set-Cookie: %s=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s\r\n",
+		 cookie_name(r->peer.tls), r->peer.tls ? "; Secure" : "");
 	zx_reply_empty(r, 204);
 }
 
@@ -463,7 +464,12 @@ void zx_session_password(struct zx_req *r)
 		return;
 	}
 	cJSON_Delete(fields);
-	c.audit = (struct zx_audit){.company_id = u->company_id, .user_id = u->id, .row_id = u->id, .addr = r->peer.addr, .resource = "users", .action = "password"};
+	c.audit = (struct zx_audit){.company_id = u->company_id,
+				    .user_id = u->id,
+				    .row_id = u->id,
+				    .addr = r->peer.addr,
+				    .resource = "users",
+				    .action = "password"};
 	int err = zx_password_hash(c.hash, sizeof(c.hash), neu);
 	if (!err)
 		err = zx_store_write_wait(r->web->env.store, op_password, &c);

@@ -17,20 +17,32 @@ struct zx_static {
 };
 
 static const char NO_APP[] =
-	"<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\"><title>Zuoxi</title>"
-	"<h1>Zuoxi</h1><p>服务器正在运行，但没有安装网页应用。请安装 zuoxi 的网页文件，或在配置文件里设置 web.root。</p>"
-	"<p>The server is running, but the browser application is not installed: build it (node 18 or newer) or set web.root.</p>"
-	"<p><a href=\"/api/v1/openapi.json\">API</a></p></html>\n";
+    "<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\"><title>Zuoxi</title>"
+    "<h1>Zuoxi</h1><p>服务器正在运行，但没有安装网页应用。请安装 zuoxi 的网页文件，或在配置文件里设置 web.root。</p>"
+    "<p>The server is running, but the browser application is not installed: build it (node 18 or newer) or set web.root.</p>"
+    "<p><a href=\"/api/v1/openapi.json\">API</a></p></html>\n";
 
 static const struct {
 	const char *ext, *type;
 } types[] = {
-	{".html", "text/html; charset=utf-8"}, {".js", "text/javascript; charset=utf-8"}, {".mjs", "text/javascript; charset=utf-8"},
-	{".css", "text/css; charset=utf-8"},   {".json", "application/json"},             {".svg", "image/svg+xml"},
-	{".png", "image/png"},                 {".jpg", "image/jpeg"},                    {".webp", "image/webp"},
-	{".ico", "image/x-icon"},              {".woff2", "font/woff2"},                  {".woff", "font/woff"},
-	{".wav", "audio/wav"},                 {".mp3", "audio/mpeg"},                    {".ogg", "audio/ogg"},
-	{".webmanifest", "application/manifest+json"}, {".txt", "text/plain; charset=utf-8"}, {".wasm", "application/wasm"},
+    {".html", "text/html; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".mjs", "text/javascript; charset=utf-8"},
+    {".css", "text/css; charset=utf-8"},
+    {".json", "application/json"},
+    {".svg", "image/svg+xml"},
+    {".png", "image/png"},
+    {".jpg", "image/jpeg"},
+    {".webp", "image/webp"},
+    {".ico", "image/x-icon"},
+    {".woff2", "font/woff2"},
+    {".woff", "font/woff"},
+    {".wav", "audio/wav"},
+    {".mp3", "audio/mpeg"},
+    {".ogg", "audio/ogg"},
+    {".webmanifest", "application/manifest+json"},
+    {".txt", "text/plain; charset=utf-8"},
+    {".wasm", "application/wasm"},
 };
 
 bool zx_path_safe(const char *path)
@@ -174,8 +186,8 @@ static void send_open(struct zx_req *r, const char *path, int fd, const struct s
 		 (unsigned long long)st->st_mtim.tv_sec * 1000000000ULL + (unsigned long long)st->st_mtim.tv_nsec, coding ? "-" : "",
 		 coding ? coding : "");
 	snprintf(headers, sizeof(headers), "Cache-Control: %s\r\nETag: %s\r\nVary: Accept-Encoding\r\n%s%s%s",
-		 !strncmp(path, "assets/", 7) ? "public, max-age=31536000, immutable" : "no-cache", etag, coding ? "Content-Encoding: " : "",
-		 coding ? coding : "", coding ? "\r\n" : "");
+		 !strncmp(path, "assets/", 7) ? "public, max-age=31536000, immutable" : "no-cache", etag,
+		 coding ? "Content-Encoding: " : "", coding ? coding : "", coding ? "\r\n" : "");
 	if (match && (strstr(match, etag) || !strcmp(match, "*"))) {
 		zx_reply_begin(r, 304, NULL, 0, headers);
 		return;

@@ -140,15 +140,35 @@ static int on_error(struct mg_connection *mg, int status, const char *text)
 static int backend_start(struct zx_web *w, char *errbuf, size_t errlen)
 {
 	static const struct mg_callbacks cb = {
-		.begin_request = on_request,
-		.connection_closed = on_closed,
-		.log_message = on_log,
-		.http_error = on_error,
+	    .begin_request = on_request,
+	    .connection_closed = on_closed,
+	    .log_message = on_log,
+	    .http_error = on_error,
 	};
 	char threads[16];
-	const char *options[] = {"listening_ports", "127.0.0.1:0", "num_threads", threads, "enable_keep_alive", "yes", "keep_alive_timeout_ms", "1500",
-				 "request_timeout_ms", "15000", "tcp_nodelay", "1", "max_request_size", "16384", "linger_timeout_ms", "-1",
-				 "connection_queue", "64", "listen_backlog", "256", "enable_directory_listing", "no", NULL};
+	const char *options[] = {"listening_ports",
+				 "127.0.0.1:0",
+				 "num_threads",
+				 threads,
+				 "enable_keep_alive",
+				 "yes",
+				 "keep_alive_timeout_ms",
+				 "1500",
+				 "request_timeout_ms",
+				 "15000",
+				 "tcp_nodelay",
+				 "1",
+				 "max_request_size",
+				 "16384",
+				 "linger_timeout_ms",
+				 "-1",
+				 "connection_queue",
+				 "64",
+				 "listen_backlog",
+				 "256",
+				 "enable_directory_listing",
+				 "no",
+				 NULL};
 	struct mg_server_port port = {0};
 	pthread_attr_t attr, old;
 
@@ -192,14 +212,14 @@ int zx_web_start(struct zx_web **wp, const struct zx_web_env *env, char *errbuf,
 		err = zx_static_alloc(&w->files, env->conf->web_root);
 	if (!err) {
 		const struct zx_front_conf fc = {
-			.listen = env->conf->http_listen,
-			.port = (uint16_t)env->conf->http_port,
-			.tls_port = (uint16_t)env->conf->https_port,
-			.cert = env->conf->https_cert,
-			.key = env->conf->https_key,
-			.tls_dir = tls_dir,
-			.relays = env->conf->http_threads,
-			.h = zx_push_handlers(w->push),
+		    .listen = env->conf->http_listen,
+		    .port = (uint16_t)env->conf->http_port,
+		    .tls_port = (uint16_t)env->conf->https_port,
+		    .cert = env->conf->https_cert,
+		    .key = env->conf->https_key,
+		    .tls_dir = tls_dir,
+		    .relays = env->conf->http_threads,
+		    .h = zx_push_handlers(w->push),
 		};
 		err = zx_front_alloc(&w->front, &fc, errbuf, errlen);
 	}

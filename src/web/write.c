@@ -201,14 +201,14 @@ static int audit_put(struct zx_db *db, struct zx_res_write *w, const char *actio
 	char *before = w->before ? cJSON_PrintUnformatted(w->before) : NULL;
 	char *after = w->after ? cJSON_PrintUnformatted(w->after) : NULL;
 	const struct zx_audit a = {
-		.company_id = w->r->ses.user.company_id,
-		.user_id = w->r->ses.user.id,
-		.row_id = w->id,
-		.addr = w->r->peer.addr,
-		.resource = w->res->name,
-		.action = action,
-		.before = before,
-		.after = after,
+	    .company_id = w->r->ses.user.company_id,
+	    .user_id = w->r->ses.user.id,
+	    .row_id = w->id,
+	    .addr = w->r->peer.addr,
+	    .resource = w->res->name,
+	    .action = action,
+	    .before = before,
+	    .after = after,
 	};
 	const int err = zx_audit_put(db, &a);
 
@@ -474,7 +474,8 @@ void zx_resource_delete_many_h(struct zx_req *r)
 		field_error(r, "ids", "required");
 		return;
 	}
-	cJSON_ArrayForEach(e, list) {
+	cJSON_ArrayForEach(e, list)
+	{
 		if (d.n == MANY || !cJSON_IsNumber(e) || !(e->valuedouble >= 1 && e->valuedouble < 9e15)) {
 			field_error(r, "ids", d.n == MANY ? "range" : "pattern");
 			return;

@@ -104,6 +104,8 @@ def test_baresip_pair(codec_a, codec_b, extra):
             a.command("dial", f"sip:8001@127.0.0.1:{d.port}")
             b.event("CALL_INCOMING")
             b.command("accept")
+            answer = b.wait(lambda e: e.get("response"), what="answer to accept")
+            assert answer.get("ok"), answer
             a.event("CALL_ESTABLISHED")
             b.event("CALL_ESTABLISHED")
             recorded(d, 3.0)

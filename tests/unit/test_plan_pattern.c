@@ -72,32 +72,19 @@ ZX_TEST(check)
 }
 
 /* The same language as a regular expression, by another engine. */
-static void to_regex(char *out, const char *p)
+static void to_regex(char *out, size_t len, const char *p)
 {
-	*out++ = '^';
+	size_t n = (size_t)snprintf(out, len, "^");
+
 	for (; *p; p++) {
-		switch (*p) {
-		case 'X':
-			out += sprintf(out, "[0-9]");
-			break;
-		case 'Z':
-			out += sprintf(out, "[1-9]");
-			break;
-		case 'N':
-			out += sprintf(out, "[2-9]");
-			break;
-		case '*':
-		case '+':
-			out += sprintf(out, "\\%c", *p);
-			break;
-		case '.':
-			out += sprintf(out, ".+");
-			break;
-		default:
-			*out++ = *p;
-		}
+		const char *const class = *p == 'X' ? "[0-9]" : *p == 'Z' ? "[1-9]" : *p == 'N' ? "[2-9]" : *p == '.' ? ".+" : NULL;
+
+		if (class)
+			n += (size_t)snprintf(out + n, len - n, "%s", class);
+		else
+			n += (size_t)snprintf(out + n, len - n, "%s%c", *p == '*' || *p == '+' ? "\\" : "", *p);
 	}
-	strcpy(out, "$");
+	snprintf(out + n, len - n, "$");
 }
 
 ZX_TEST(property)
@@ -105,14 +92,14 @@ ZX_TEST(property)
 	static const char alphabet[] = "XZN[]0123456789-.*#+2345", digits[] = "0123456789*#+";
 	unsigned valid = 0, matches = 0;
 
-	srand(42);
+	srand48(42);
 	for (int i = 0; i < 200000; i++) {
 		char pattern[16], regex[160], number[8], err[128];
-		const int n = rand() % 9;
+		const int n = (int)(lrand48() % 9);
 		regex_t re;
 
 		for (int j = 0; j < n; j++)
-			pattern[j] = alphabet[rand() % (int)(sizeof(alphabet) - 1)];
+			pattern[j] = alphabet[lrand48() % (int)(sizeof(alphabet) - 1)];
 		pattern[n] = '\0';
 		if (zx_pattern_check(pattern, err, sizeof(err))) {
 			/* never read past its end, whatever it is */
@@ -122,16 +109,16 @@ ZX_TEST(property)
 		valid++;
 		if (!n)
 			continue;
-		to_regex(regex, pattern);
+		to_regex(regex, sizeof(regex), pattern);
 		if (regcomp(&re, regex, REG_EXTENDED | REG_NOSUB)) {
 			fprintf(stderr, "%s -> %s\n", pattern, regex);
 			ZX_CHECK(false);
 		}
 		for (int k = 0; k < 8; k++) {
-			const int len = rand() % 7;
+			const int len = (int)(lrand48() % 7);
 
 			for (int j = 0; j < len; j++)
-				number[j] = digits[rand() % (int)(sizeof(digits) - 1)];
+				number[j] = digits[lrand48() % (int)(sizeof(digits) - 1)];
 			/* likely to match: the pattern's own letters, or digits */
 			for (int j = 0; k < 4 && j < len && j < n; j++)
 				number[j] = strchr(digits, pattern[j]) ? pattern[j] : number[j];

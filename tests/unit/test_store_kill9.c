@@ -172,10 +172,10 @@ static void check_store(int64_t *rows)
 
 ZX_TEST(kill9)
 {
-	const int kills = getenv("ZX_KILLS") ? atoi(getenv("ZX_KILLS")) : KILLS;
+	const char *asked = getenv("ZX_KILLS");
+	const int kills = asked ? (int)strtol(asked, NULL, 10) : KILLS;
 	int64_t next = 0, rows = 0;
 
-	srand((unsigned)time(NULL));
 	tu_fresh();
 	acks = malloc(ACK_MAX * sizeof(*acks));
 	ZX_CHECK(acks);
@@ -191,7 +191,7 @@ ZX_TEST(kill9)
 			child(fds[1], next);
 		}
 		close(fds[1]);
-		take_acks(fds[0], 1 + (uint64_t)(rand() % 120000), &next);
+		take_acks(fds[0], 1 + arc4random_uniform(120000), &next);
 		ZX_CHECK(!kill(pid, SIGKILL));
 		take_acks(fds[0], 0, &next);
 		close(fds[0]);

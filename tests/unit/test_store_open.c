@@ -109,8 +109,8 @@ ZX_TEST(newer_in_log)
 	make_store();
 	st = tu_open();
 	ZX_CHECK_EQ(tu_exec(st, "PRAGMA user_version=200"), 0);
-	strcpy(dir, tu_dir);
-	strcpy(tu_dir, "");
+	snprintf(dir, sizeof(dir), "%s", tu_dir);
+	*tu_dir = '\0';
 	snprintf(db, sizeof(db), "%s/zuoxi.db", dir);
 	snprintf(wal, sizeof(wal), "%s/zuoxi.db-wal", dir);
 	snprintf(key, sizeof(key), "%s/secret.key", dir);
@@ -122,7 +122,7 @@ ZX_TEST(newer_in_log)
 	check_refused(EPROTONOSUPPORT, "newer");
 	ZX_CHECK(!there("zuoxi.db-shm"));
 	tu_clean();
-	strcpy(tu_dir, dir);
+	snprintf(tu_dir, sizeof(tu_dir), "%s", dir);
 }
 
 /* A copy of a running store, as after a crash: the log is read back. */
@@ -134,8 +134,8 @@ ZX_TEST(crashed)
 	make_store();
 	st = tu_open();
 	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO settings VALUES ('last', 'one')"), 0);
-	strcpy(dir, tu_dir);
-	strcpy(tu_dir, "");
+	snprintf(dir, sizeof(dir), "%s", tu_dir);
+	*tu_dir = '\0';
 	snprintf(db, sizeof(db), "%s/zuoxi.db", dir);
 	snprintf(wal, sizeof(wal), "%s/zuoxi.db-wal", dir);
 	snprintf(key, sizeof(key), "%s/secret.key", dir);
@@ -149,7 +149,7 @@ ZX_TEST(crashed)
 	ZX_CHECK_EQ(tu_int(st, "SELECT count(*) FROM settings"), 301);
 	zx_store_close(st);
 	tu_clean();
-	strcpy(tu_dir, dir);
+	snprintf(tu_dir, sizeof(tu_dir), "%s", dir);
 }
 
 ZX_TEST(foreign)
@@ -245,8 +245,8 @@ ZX_TEST(damaged_with_log)
 	make_store();
 	st = tu_open();
 	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO audit (at, addr, resource, action) VALUES (1, '', 'x', 'y')"), 0);
-	strcpy(dir, tu_dir);
-	strcpy(tu_dir, "");
+	snprintf(dir, sizeof(dir), "%s", tu_dir);
+	*tu_dir = '\0';
 	snprintf(db, sizeof(db), "%s/zuoxi.db", dir);
 	snprintf(wal, sizeof(wal), "%s/zuoxi.db-wal", dir);
 	snprintf(key, sizeof(key), "%s/secret.key", dir);
@@ -259,7 +259,7 @@ ZX_TEST(damaged_with_log)
 	check_refused(EBADMSG, "damaged");
 	ZX_CHECK(!there("zuoxi.db-shm"));
 	tu_clean();
-	strcpy(tu_dir, dir);
+	snprintf(tu_dir, sizeof(tu_dir), "%s", dir);
 }
 
 ZX_TEST(key_missing)

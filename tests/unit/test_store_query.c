@@ -267,7 +267,7 @@ ZX_TEST(paging)
 			ZX_CHECK_EQ(list(&exts, &r, "number"), 0);
 			ZX_CHECK_EQ(res.rows, 6);
 			ZX_CHECK(!*res.next && res.total == -1);
-			strcpy(whole, got);
+			snprintf(whole, sizeof(whole), "%s", got);
 			r.size = size;
 			for (int cursor = 0; cursor < 2; cursor++) {
 				unsigned pages = 0;
@@ -278,7 +278,7 @@ ZX_TEST(paging)
 				do {
 					ZX_CHECK_EQ(list(&exts, &r, "number"), 0);
 					snprintf(walked + strlen(walked), sizeof(walked) - strlen(walked), "%s%s", *walked ? " " : "", got);
-					strcpy(after, res.next);
+					snprintf(after, sizeof(after), "%s", res.next);
 					r.page = ++pages;
 				} while (*after && pages < 10);
 				ZX_CHECK_STR(walked, whole);
@@ -443,7 +443,7 @@ ZX_TEST(big)
 	    0);
 	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO call_details (call_id, timeline) SELECT id, printf('%0400d', 1) FROM calls"), 0);
 	timed("a company, latest first", &r, 90000);
-	strcpy(after, res.next);
+	snprintf(after, sizeof(after), "%s", res.next);
 	r.after = after;
 	timed("the next page", &r, 90000);
 	r.after = NULL;

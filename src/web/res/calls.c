@@ -20,87 +20,103 @@ enum { PEAKS_MAX = 4000 };
 #define FIND (ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_EQ | ZX_Q_PREFIX | ZX_Q_CONTAINS | ZX_Q_NULL)
 
 static const struct zx_q_col cols[] = {
-	{"id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
-	{"company_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
-	{"start", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE, NULL},
-	{"ended", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE, NULL},
-	{"direction", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
-	{"caller", NULL, ZX_Q_TEXT, FIND | ZX_Q_QUICK, NULL},
-	{"caller_name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_QUICK | ZX_Q_EQ | ZX_Q_CONTAINS, NULL},
-	{"callee", NULL, ZX_Q_TEXT, FIND | ZX_Q_QUICK, NULL},
-	{"caller_ext", NULL, ZX_Q_TEXT, FIND | ZX_Q_QUICK, NULL},
-	{"callee_ext", NULL, ZX_Q_TEXT, FIND | ZX_Q_QUICK, NULL},
-	{"transfer_to", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_PREFIX | ZX_Q_NULL, NULL},
-	{"app", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
-	{"trunk", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_NULL, NULL},
-	{"state", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
-	{"ring", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE, NULL},
-	{"talk", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE, NULL},
-	{"scode", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_RANGE, NULL},
-	{"hangup_by", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
-	{"recording", "(t.recording <> '')", ZX_Q_BOOL, ZX_Q_SHOW | ZX_Q_EQ, NULL},
-	{"rec_problem", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_NULL, NULL},
-	{"quality", "(SELECT d.quality FROM call_details d WHERE d.call_id = t.id)", ZX_Q_TEXT, ZX_Q_GET, NULL},
-	{"timeline", "(SELECT d.timeline FROM call_details d WHERE d.call_id = t.id)", ZX_Q_TEXT, ZX_Q_GET, NULL},
+    {"id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
+    {"company_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
+    {"start", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE, NULL},
+    {"ended", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE, NULL},
+    {"direction", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
+    {"caller", NULL, ZX_Q_TEXT, FIND | ZX_Q_QUICK, NULL},
+    {"caller_name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_QUICK | ZX_Q_EQ | ZX_Q_CONTAINS, NULL},
+    {"callee", NULL, ZX_Q_TEXT, FIND | ZX_Q_QUICK, NULL},
+    {"caller_ext", NULL, ZX_Q_TEXT, FIND | ZX_Q_QUICK, NULL},
+    {"callee_ext", NULL, ZX_Q_TEXT, FIND | ZX_Q_QUICK, NULL},
+    {"transfer_to", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_PREFIX | ZX_Q_NULL, NULL},
+    {"app", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
+    {"trunk", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_NULL, NULL},
+    {"state", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
+    {"ring", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE, NULL},
+    {"talk", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE, NULL},
+    {"scode", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_RANGE, NULL},
+    {"hangup_by", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_EQ, NULL},
+    {"recording", "(t.recording <> '')", ZX_Q_BOOL, ZX_Q_SHOW | ZX_Q_EQ, NULL},
+    {"rec_problem", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_NULL, NULL},
+    {"quality", "(SELECT d.quality FROM call_details d WHERE d.call_id = t.id)", ZX_Q_TEXT, ZX_Q_GET, NULL},
+    {"timeline", "(SELECT d.timeline FROM call_details d WHERE d.call_id = t.id)", ZX_Q_TEXT, ZX_Q_GET, NULL},
 };
 
 static const struct zx_q_table table = {
-	.name = "calls",
-	.company = "t.company_id",
-	.own = "(t.caller_ext = :own OR t.callee_ext = :own)",
-	.cols = cols,
-	.colc = sizeof(cols) / sizeof(cols[0]),
+    .name = "calls",
+    .company = "t.company_id",
+    .own = "(t.caller_ext = :own OR t.callee_ext = :own)",
+    .cols = cols,
+    .colc = sizeof(cols) / sizeof(cols[0]),
 };
 
 static const struct zx_option directions[] = {
-	{"internal", {"内部", "Internal"}, "info"},
-	{"inbound", {"呼入", "Inbound"}, "success"},
-	{"outbound", {"呼出", "Outbound"}, "warning"},
-	{NULL, {NULL, NULL}, NULL},
+    {"internal", {"内部", "Internal"}, "info"},
+    {"inbound", {"呼入", "Inbound"}, "success"},
+    {"outbound", {"呼出", "Outbound"}, "warning"},
+    {NULL, {NULL, NULL}, NULL},
 };
 
 static const struct zx_option states[] = {
-	{"talking", {"通话中", "Talking"}, "warning"},
-	{"answered", {"已接听", "Answered"}, "success"},
-	{"no-answer", {"无应答", "No answer"}, "danger"},
-	{"busy", {"忙", "Busy"}, "danger"},
-	{"cancelled", {"主叫取消", "Cancelled"}, "info"},
-	{"unreachable", {"不在线", "Unreachable"}, "danger"},
-	{"not-found", {"空号", "Not found"}, "danger"},
-	{"failed", {"失败", "Failed"}, "danger"},
-	{"interrupted", {"中断", "Interrupted"}, "warning"},
-	{NULL, {NULL, NULL}, NULL},
+    {"talking", {"通话中", "Talking"}, "warning"},       {"answered", {"已接听", "Answered"}, "success"},
+    {"no-answer", {"无应答", "No answer"}, "danger"},    {"busy", {"忙", "Busy"}, "danger"},
+    {"cancelled", {"主叫取消", "Cancelled"}, "info"},    {"unreachable", {"不在线", "Unreachable"}, "danger"},
+    {"not-found", {"空号", "Not found"}, "danger"},      {"failed", {"失败", "Failed"}, "danger"},
+    {"interrupted", {"中断", "Interrupted"}, "warning"}, {NULL, {NULL, NULL}, NULL},
 };
 
 static const struct zx_option ends[] = {
-	{"caller", {"主叫", "Caller"}, NULL},
-	{"callee", {"被叫", "Callee"}, NULL},
-	{"system", {"系统", "System"}, NULL},
-	{NULL, {NULL, NULL}, NULL},
+    {"caller", {"主叫", "Caller"}, NULL},
+    {"callee", {"被叫", "Callee"}, NULL},
+    {"system", {"系统", "System"}, NULL},
+    {NULL, {NULL, NULL}, NULL},
 };
 
 #define RO ZX_FF_READONLY
 static const struct zx_field fields[] = {
-	{.key = "start", .type = ZX_F_DATETIME, .label = {"开始时间", "Start"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO},
-	{.key = "caller", .type = ZX_F_NUMBER, .label = {"主叫", "Caller"}, .in = ZX_IN_LIST | ZX_IN_QUICK | ZX_IN_ADV, .flags = RO | ZX_FF_CUSTOMER},
-	{.key = "caller_name", .type = ZX_F_TEXT, .label = {"主叫名称", "Caller name"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO | ZX_FF_CUSTOMER},
-	{.key = "callee", .type = ZX_F_NUMBER, .label = {"被叫", "Callee"}, .in = ZX_IN_LIST | ZX_IN_QUICK | ZX_IN_ADV, .flags = RO | ZX_FF_CUSTOMER},
-	{.key = "direction", .type = ZX_F_ENUM, .label = {"方向", "Direction"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO, .options = directions},
-	{.key = "transfer_to", .type = ZX_F_NUMBER, .label = {"转接至", "Transferred to"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO | ZX_FF_CUSTOMER},
-	{.key = "app", .type = ZX_F_TEXT, .label = {"应用", "Application"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO},
-	{.key = "ring", .type = ZX_F_DURATION, .label = {"振铃时长", "Ring time"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO},
-	{.key = "talk", .type = ZX_F_DURATION, .label = {"通话时长", "Talk time"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO},
-	{.key = "state", .type = ZX_F_ENUM, .label = {"状态", "State"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO, .options = states},
-	{.key = "recording", .type = ZX_F_AUDIO, .label = {"录音", "Recording"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO},
-	{.key = "caller_ext", .type = ZX_F_DIGITS, .label = {"主叫分机", "Caller's extension"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO},
-	{.key = "callee_ext", .type = ZX_F_DIGITS, .label = {"被叫分机", "Callee's extension"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO},
-	{.key = "trunk", .type = ZX_F_TEXT, .label = {"中继", "Trunk"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO},
-	{.key = "hangup_by", .type = ZX_F_ENUM, .label = {"挂断方", "Hung up by"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO, .options = ends},
-	{.key = "scode", .type = ZX_F_INT, .label = {"SIP 代码", "SIP code"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO},
-	{.key = "ended", .type = ZX_F_DATETIME, .label = {"结束时间", "End"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO},
-	{.key = "rec_problem", .type = ZX_F_TEXT, .label = {"录音问题", "Recording problem"}, .flags = RO},
-	{.key = "quality", .type = ZX_F_JSON, .label = {"通话质量", "Quality"}, .flags = RO},
-	{.key = "timeline", .type = ZX_F_JSON, .label = {"通话过程", "Timeline"}, .flags = RO},
+    {.key = "start", .type = ZX_F_DATETIME, .label = {"开始时间", "Start"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO},
+    {.key = "caller",
+     .type = ZX_F_NUMBER,
+     .label = {"主叫", "Caller"},
+     .in = ZX_IN_LIST | ZX_IN_QUICK | ZX_IN_ADV,
+     .flags = RO | ZX_FF_CUSTOMER},
+    {.key = "caller_name",
+     .type = ZX_F_TEXT,
+     .label = {"主叫名称", "Caller name"},
+     .in = ZX_IN_ADV | ZX_IN_CSV,
+     .flags = RO | ZX_FF_CUSTOMER},
+    {.key = "callee",
+     .type = ZX_F_NUMBER,
+     .label = {"被叫", "Callee"},
+     .in = ZX_IN_LIST | ZX_IN_QUICK | ZX_IN_ADV,
+     .flags = RO | ZX_FF_CUSTOMER},
+    {.key = "direction",
+     .type = ZX_F_ENUM,
+     .label = {"方向", "Direction"},
+     .in = ZX_IN_LIST | ZX_IN_ADV,
+     .flags = RO,
+     .options = directions},
+    {.key = "transfer_to",
+     .type = ZX_F_NUMBER,
+     .label = {"转接至", "Transferred to"},
+     .in = ZX_IN_LIST | ZX_IN_ADV,
+     .flags = RO | ZX_FF_CUSTOMER},
+    {.key = "app", .type = ZX_F_TEXT, .label = {"应用", "Application"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO},
+    {.key = "ring", .type = ZX_F_DURATION, .label = {"振铃时长", "Ring time"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO},
+    {.key = "talk", .type = ZX_F_DURATION, .label = {"通话时长", "Talk time"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO},
+    {.key = "state", .type = ZX_F_ENUM, .label = {"状态", "State"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO, .options = states},
+    {.key = "recording", .type = ZX_F_AUDIO, .label = {"录音", "Recording"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = RO},
+    {.key = "caller_ext", .type = ZX_F_DIGITS, .label = {"主叫分机", "Caller's extension"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO},
+    {.key = "callee_ext", .type = ZX_F_DIGITS, .label = {"被叫分机", "Callee's extension"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO},
+    {.key = "trunk", .type = ZX_F_TEXT, .label = {"中继", "Trunk"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO},
+    {.key = "hangup_by", .type = ZX_F_ENUM, .label = {"挂断方", "Hung up by"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO, .options = ends},
+    {.key = "scode", .type = ZX_F_INT, .label = {"SIP 代码", "SIP code"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO},
+    {.key = "ended", .type = ZX_F_DATETIME, .label = {"结束时间", "End"}, .in = ZX_IN_ADV | ZX_IN_CSV, .flags = RO},
+    {.key = "rec_problem", .type = ZX_F_TEXT, .label = {"录音问题", "Recording problem"}, .flags = RO},
+    {.key = "quality", .type = ZX_F_JSON, .label = {"通话质量", "Quality"}, .flags = RO},
+    {.key = "timeline", .type = ZX_F_JSON, .label = {"通话过程", "Timeline"}, .flags = RO},
 };
 
 /* The file of a call within the user's scope; replies when there is none. */
@@ -173,7 +189,7 @@ static bool range_of(const char *h, int64_t size, int64_t *from, int64_t *to, bo
 
 static void send_range(struct zx_req *r, int fd, const char *name)
 {
-	char etag[64], range[96] = "", headers[512];
+	char etag[64], range[96] = "", headers[1024];
 	const bool download = !strcmp(zx_req_param(r, "download"), "1");
 	const char *h = zx_req_header(r, "Range"), *cond = zx_req_header(r, "If-Range");
 	int64_t from, to;
@@ -194,8 +210,10 @@ static void send_range(struct zx_req *r, int fd, const char *name)
 		return;
 	}
 	if (part)
-		snprintf(range, sizeof(range), "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)from, (long long)to, (long long)st.st_size);
-	snprintf(headers, sizeof(headers), "Cache-Control: private, no-cache\r\nAccept-Ranges: bytes\r\nETag: %s\r\n%sContent-Disposition: %s; filename=\"%s\"\r\n",
+		snprintf(range, sizeof(range), "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)from, (long long)to,
+			 (long long)st.st_size);
+	snprintf(headers, sizeof(headers),
+		 "Cache-Control: private, no-cache\r\nAccept-Ranges: bytes\r\nETag: %s\r\n%sContent-Disposition: %s; filename=\"%s\"\r\n",
 		 etag, range, download ? "attachment" : "inline", name);
 	zx_reply_begin(r, part ? 206 : 200, "audio/wav", to - from + 1, headers);
 	zx_file_send(r, fd, from, to - from + 1);
@@ -257,7 +275,8 @@ static void hide_texts(struct zx_req *r, cJSON *js)
 {
 	cJSON *e;
 
-	cJSON_ArrayForEach(e, js) {
+	cJSON_ArrayForEach(e, js)
+	{
 		if (cJSON_IsString(e) && zx_looks_number(e->valuestring) && !zx_is_extension(r->db, e->valuestring)) {
 			for (char *p = e->valuestring; *p; p++)
 				if (*p >= '0' && *p <= '9')
@@ -275,23 +294,23 @@ static void row_done(struct zx_req *r, cJSON *row)
 }
 
 static const struct zx_res_route routes[] = {
-	{"GET", ":id/recording", "list", recording_h, {"录音文件", "The recording, stereo WAV; ranges; ?download=1"}, "audio/wav", NULL},
-	{"GET", ":id/peaks", "list", peaks_h, {"录音波形", "Peaks for drawing, ?n=600"}, NULL, NULL},
+    {"GET", ":id/recording", "list", recording_h, {"录音文件", "The recording, stereo WAV; ranges; ?download=1"}, "audio/wav", NULL},
+    {"GET", ":id/peaks", "list", peaks_h, {"录音波形", "Peaks for drawing, ?n=600"}, NULL, NULL},
 };
 
 const struct zx_resource zx_res_calls = {
-	.name = "calls",
-	.title = {"通话记录", "Call records"},
-	.group = {"话务管理", "Calls"},
-	.group_id = "calls",
-	.icon = "phone",
-	.table = &table,
-	.fields = fields,
-	.fieldc = sizeof(fields) / sizeof(fields[0]),
-	.label = "id",
-	.sort = "-start",
-	.can = "list download export",
-	.routes = routes,
-	.routec = sizeof(routes) / sizeof(routes[0]),
-	.row = row_done,
+    .name = "calls",
+    .title = {"通话记录", "Call records"},
+    .group = {"话务管理", "Calls"},
+    .group_id = "calls",
+    .icon = "phone",
+    .table = &table,
+    .fields = fields,
+    .fieldc = sizeof(fields) / sizeof(fields[0]),
+    .label = "id",
+    .sort = "-start",
+    .can = "list download export",
+    .routes = routes,
+    .routec = sizeof(routes) / sizeof(routes[0]),
+    .row = row_done,
 };

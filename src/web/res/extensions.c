@@ -20,36 +20,38 @@ static const struct zx_q_col company_cols[] = {{"id", NULL, ZX_Q_INT, ZX_Q_SHOW,
 static const struct zx_q_table companies = {.name = "companies", .company = "t.id", .cols = company_cols, .colc = 1};
 
 static const struct zx_q_col cols[] = {
-	{"id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_EQ, NULL},
-	{"company_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_INSERT, &companies},
-	{"company", "c.name", ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT, NULL},
-	{"number", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_QUICK | ZX_Q_EQ | ZX_Q_RANGE | ZX_Q_PREFIX | ZX_Q_CONTAINS | ZX_Q_WRITE, NULL},
-	{"name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_QUICK | ZX_Q_EQ | ZX_Q_CONTAINS | ZX_Q_NULL | ZX_Q_WRITE, NULL},
-	{"secret", NULL, ZX_Q_TEXT, ZX_Q_WRITE, NULL},
-	{"caller_id", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_EQ | ZX_Q_PREFIX | ZX_Q_NULL | ZX_Q_WRITE, NULL},
-	{"record", NULL, ZX_Q_BOOL, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_EQ | ZX_Q_WRITE, NULL},
-	{"bind_ip", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_EQ | ZX_Q_PREFIX | ZX_Q_NULL | ZX_Q_WRITE, NULL},
-	/* as last written by the registrar: near enough to filter by; lists show the live state */
-	{"reg", "(CASE WHEN EXISTS (SELECT 1 FROM bindings b WHERE b.ext = t.number AND b.expires > strftime('%s', 'now') * 1000) THEN 'on' ELSE 'off' END)",
-	 ZX_Q_TEXT, ZX_Q_EQ, NULL},
-	{"created", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE | ZX_Q_INSERT, NULL},
-	{"rev", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL},
+    {"id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_EQ, NULL},
+    {"company_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_INSERT, &companies},
+    {"company", "c.name", ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT, NULL},
+    {"number", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_QUICK | ZX_Q_EQ | ZX_Q_RANGE | ZX_Q_PREFIX | ZX_Q_CONTAINS | ZX_Q_WRITE, NULL},
+    {"name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_QUICK | ZX_Q_EQ | ZX_Q_CONTAINS | ZX_Q_NULL | ZX_Q_WRITE, NULL},
+    {"secret", NULL, ZX_Q_TEXT, ZX_Q_WRITE, NULL},
+    {"caller_id", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_EQ | ZX_Q_PREFIX | ZX_Q_NULL | ZX_Q_WRITE, NULL},
+    {"record", NULL, ZX_Q_BOOL, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_EQ | ZX_Q_WRITE, NULL},
+    {"bind_ip", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_EQ | ZX_Q_PREFIX | ZX_Q_NULL | ZX_Q_WRITE, NULL},
+    /* as last written by the registrar: near enough to filter by; lists show the live state */
+    {"reg",
+     "(CASE WHEN EXISTS (SELECT 1 FROM bindings b WHERE b.ext = t.number AND b.expires > strftime('%s', 'now') * 1000) THEN 'on' ELSE "
+     "'off' END)",
+     ZX_Q_TEXT, ZX_Q_EQ, NULL},
+    {"created", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE | ZX_Q_INSERT, NULL},
+    {"rev", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL},
 };
 
 static const struct zx_q_table table = {
-	.name = "extensions",
-	.joins = "LEFT JOIN companies c ON c.id = t.company_id",
-	.company = "t.company_id",
-	.own = "t.number = :own",
-	.rev = "rev",
-	.cols = cols,
-	.colc = sizeof(cols) / sizeof(cols[0]),
+    .name = "extensions",
+    .joins = "LEFT JOIN companies c ON c.id = t.company_id",
+    .company = "t.company_id",
+    .own = "t.number = :own",
+    .rev = "rev",
+    .cols = cols,
+    .colc = sizeof(cols) / sizeof(cols[0]),
 };
 
 static const struct zx_option regs[] = {
-	{"on", {"在线", "Online"}, "success"},
-	{"off", {"离线", "Offline"}, "info"},
-	{NULL, {NULL, NULL}, NULL},
+    {"on", {"在线", "Online"}, "success"},
+    {"off", {"离线", "Offline"}, "info"},
+    {NULL, {NULL, NULL}, NULL},
 };
 
 static const char *check_number(const char *text)
@@ -66,23 +68,55 @@ static const char *check_secret(const char *text)
 }
 
 static const struct zx_field fields[] = {
-	{.key = "number", .type = ZX_F_DIGITS, .label = {"分机号码", "Number"}, .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_QUICK | ZX_IN_ADV,
-	 .flags = ZX_FF_REQUIRED | ZX_FF_UNIQUE, .pattern = "^[0-9]{3,8}$", .check = check_number},
-	{.key = "name", .type = ZX_F_TEXT, .label = {"名称", "Name"}, .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_QUICK | ZX_IN_ADV, .max = 40},
-	{.key = "company_id", .type = ZX_F_REF, .label = {"公司名称", "Company"}, .in = ZX_IN_FORM, .flags = ZX_FF_SYSTEM | ZX_FF_CREATE, .ref = "companies"},
-	{.key = "company", .type = ZX_F_TEXT, .label = {"公司名称", "Company"}, .in = ZX_IN_LIST, .flags = ZX_FF_READONLY},
-	{.key = "secret", .type = ZX_F_SECRET, .label = {"密码", "Password"}, .in = ZX_IN_FORM, .flags = ZX_FF_WRITEONLY | ZX_FF_GENERATE, .min = 8, .max = 64,
-	 .check = check_secret, .help_zh = "留空则自动生成", .help_en = "Left empty, one is made"},
-	{.key = "caller_id", .type = ZX_F_NUMBER, .label = {"出局显示号码", "Outbound caller ID"}, .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV, .max = 32,
-	 .pattern = "^[+]?[0-9*#]*$"},
-	{.key = "record", .type = ZX_F_BOOL, .label = {"录音", "Recording"}, .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV},
-	{.key = "bind_ip", .type = ZX_F_CIDR, .label = {"绑定 IP", "Bound IP"}, .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV, .max = 50,
-	 .help_zh = "只允许从此地址或网段注册", .help_en = "Registration and calls only from this address or network"},
-	{.key = "reg", .type = ZX_F_ENUM, .label = {"注册状态", "Registration"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = ZX_FF_READONLY, .options = regs,
-	 .live = "ext.reg"},
-	{.key = "rtt_us", .type = ZX_F_INT, .label = {"延迟 (µs)", "Latency (µs)"}, .flags = ZX_FF_READONLY, .live = "ext.reg"},
-	{.key = "agent", .type = ZX_F_TEXT, .label = {"话机型号", "Phone"}, .in = ZX_IN_LIST, .flags = ZX_FF_READONLY, .live = "ext.reg"},
-	{.key = "created", .type = ZX_F_DATETIME, .label = {"添加时间", "Added"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = ZX_FF_READONLY},
+    {.key = "number",
+     .type = ZX_F_DIGITS,
+     .label = {"分机号码", "Number"},
+     .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_QUICK | ZX_IN_ADV,
+     .flags = ZX_FF_REQUIRED | ZX_FF_UNIQUE,
+     .pattern = "^[0-9]{3,8}$",
+     .check = check_number},
+    {.key = "name", .type = ZX_F_TEXT, .label = {"名称", "Name"}, .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_QUICK | ZX_IN_ADV, .max = 40},
+    {.key = "company_id",
+     .type = ZX_F_REF,
+     .label = {"公司名称", "Company"},
+     .in = ZX_IN_FORM,
+     .flags = ZX_FF_SYSTEM | ZX_FF_CREATE,
+     .ref = "companies"},
+    {.key = "company", .type = ZX_F_TEXT, .label = {"公司名称", "Company"}, .in = ZX_IN_LIST, .flags = ZX_FF_READONLY},
+    {.key = "secret",
+     .type = ZX_F_SECRET,
+     .label = {"密码", "Password"},
+     .in = ZX_IN_FORM,
+     .flags = ZX_FF_WRITEONLY | ZX_FF_GENERATE,
+     .min = 8,
+     .max = 64,
+     .check = check_secret,
+     .help_zh = "留空则自动生成",
+     .help_en = "Left empty, one is made"},
+    {.key = "caller_id",
+     .type = ZX_F_NUMBER,
+     .label = {"出局显示号码", "Outbound caller ID"},
+     .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV,
+     .max = 32,
+     .pattern = "^[+]?[0-9*#]*$"},
+    {.key = "record", .type = ZX_F_BOOL, .label = {"录音", "Recording"}, .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV},
+    {.key = "bind_ip",
+     .type = ZX_F_CIDR,
+     .label = {"绑定 IP", "Bound IP"},
+     .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV,
+     .max = 50,
+     .help_zh = "只允许从此地址或网段注册",
+     .help_en = "Registration and calls only from this address or network"},
+    {.key = "reg",
+     .type = ZX_F_ENUM,
+     .label = {"注册状态", "Registration"},
+     .in = ZX_IN_LIST | ZX_IN_ADV,
+     .flags = ZX_FF_READONLY,
+     .options = regs,
+     .live = "ext.reg"},
+    {.key = "rtt_us", .type = ZX_F_INT, .label = {"延迟 (µs)", "Latency (µs)"}, .flags = ZX_FF_READONLY, .live = "ext.reg"},
+    {.key = "agent", .type = ZX_F_TEXT, .label = {"话机型号", "Phone"}, .in = ZX_IN_LIST, .flags = ZX_FF_READONLY, .live = "ext.reg"},
+    {.key = "created", .type = ZX_F_DATETIME, .label = {"添加时间", "Added"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = ZX_FF_READONLY},
 };
 
 /* ---- live state: one question to the loop for a page ---- */
@@ -126,7 +160,8 @@ static void rows_live(struct zx_req *r, cJSON *rows)
 
 	if (!err) {
 		l->sip = r->web->env.sip;
-		cJSON_ArrayForEach(row, rows) {
+		cJSON_ArrayForEach(row, rows)
+		{
 			if (l->n == ZX_Q_PAGE_MAX)
 				break;
 			zx_strcpy(l->v[l->n].ext, ZX_NUM_LEN, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "number")));
@@ -134,7 +169,8 @@ static void rows_live(struct zx_req *r, cJSON *rows)
 		}
 		err = zx_loop_call(ask_live, l, ZX_ASK_MS);
 	}
-	cJSON_ArrayForEach(row, rows) {
+	cJSON_ArrayForEach(row, rows)
+	{
 		const bool known = !err && i < l->n;
 		if (known)
 			cJSON_AddStringToObject(row, "reg", l->v[i].on ? "on" : "off");
@@ -276,13 +312,13 @@ static int op_batch(struct zx_db *db, void *arg)
 	for (int64_t i = 0; i < b->count && !err; i++) {
 		batch_number(b, i, number);
 		const struct zx_q_value v[] = {
-			{.key = "company_id", .kind = ZX_Q_VINT, .i = b->company_id},
-			{.key = "number", .kind = ZX_Q_VTEXT, .t = number},
-			{.key = "secret", .kind = ZX_Q_VTEXT, .t = b->sealed[i]},
-			{.key = "caller_id", .kind = ZX_Q_VTEXT, .t = b->caller_id},
-			{.key = "record", .kind = ZX_Q_VINT, .i = b->record},
-			{.key = "bind_ip", .kind = ZX_Q_VTEXT, .t = b->bind_ip},
-			{.key = "created", .kind = ZX_Q_VINT, .i = zx_wall_ms()},
+		    {.key = "company_id", .kind = ZX_Q_VINT, .i = b->company_id},
+		    {.key = "number", .kind = ZX_Q_VTEXT, .t = number},
+		    {.key = "secret", .kind = ZX_Q_VTEXT, .t = b->sealed[i]},
+		    {.key = "caller_id", .kind = ZX_Q_VTEXT, .t = b->caller_id},
+		    {.key = "record", .kind = ZX_Q_VINT, .i = b->record},
+		    {.key = "bind_ip", .kind = ZX_Q_VTEXT, .t = b->bind_ip},
+		    {.key = "created", .kind = ZX_Q_VINT, .i = zx_wall_ms()},
 		};
 		err = zx_q_insert(db, &table, &b->scope, v, sizeof(v) / sizeof(v[0]), &id, &b->bad);
 	}
@@ -290,8 +326,12 @@ static int op_batch(struct zx_db *db, void *arg)
 		return err;
 	batch_number(b, 0, first);
 	snprintf(note, sizeof(note), "{\"from\":\"%s\",\"to\":\"%s\"}", first, number);
-	return zx_audit_put(db, &(struct zx_audit){.company_id = b->r->ses.user.company_id, .user_id = b->r->ses.user.id, .addr = b->r->peer.addr,
-						   .resource = "extensions", .action = "batchAdd", .after = note});
+	return zx_audit_put(db, &(struct zx_audit){.company_id = b->r->ses.user.company_id,
+						   .user_id = b->r->ses.user.id,
+						   .addr = b->r->peer.addr,
+						   .resource = "extensions",
+						   .action = "batchAdd",
+						   .after = note});
 }
 
 /* Takes the body apart; errors by key. */
@@ -317,7 +357,8 @@ static void batch_read(struct batch *b, cJSON *body, cJSON *errors, const char *
 	if (!*strategy || (strcmp(*strategy, "given") && strcmp(*strategy, "same") && strcmp(*strategy, "random")))
 		cJSON_AddStringToObject(errors, "strategy", *strategy ? "pattern" : "required");
 	else if (!strcmp(*strategy, "given") && (!*secret || strlen(*secret) > 64 || check_secret(*secret)))
-		cJSON_AddStringToObject(errors, "secret", *secret && **secret ? strlen(*secret) > 64 ? "length" : check_secret(*secret) : "required");
+		cJSON_AddStringToObject(errors, "secret",
+					*secret && **secret ? strlen(*secret) > 64 ? "length" : check_secret(*secret) : "required");
 	for (unsigned i = 0; i < 4; i++) {
 		const cJSON *js = cJSON_GetObjectItemCaseSensitive(body, keys[i]);
 		const char *code = js ? zx_field_value(zx_field_find(&zx_res_extensions, keys[i]), js, &v[i]) : NULL;
@@ -421,26 +462,26 @@ static void batch_h(struct zx_req *r)
 
 static const char *const batch_body[] = {"company_id", "from", "to", "strategy", "secret", "caller_id", "record", "bind_ip", NULL};
 static const struct zx_res_route routes[] = {
-	{"POST", "batch", "batchAdd", batch_h, {"批量添加", "Add a range of numbers"}, NULL, batch_body},
+    {"POST", "batch", "batchAdd", batch_h, {"批量添加", "Add a range of numbers"}, NULL, batch_body},
 };
 
 const struct zx_resource zx_res_extensions = {
-	.name = "extensions",
-	.title = {"分机管理", "Extensions"},
-	.group = {"交换机配置", "PBX"},
-	.group_id = "pbx",
-	.icon = "pbx",
-	.table = &table,
-	.fields = fields,
-	.fieldc = sizeof(fields) / sizeof(fields[0]),
-	.label = "number",
-	.sort = "number",
-	.can = "list add batchAdd edit copy delete export",
-	.routes = routes,
-	.routec = sizeof(routes) / sizeof(routes[0]),
-	.prepare = prepare,
-	.order = order,
-	.changed = changed,
-	.rows = rows_live,
-	.users = users,
+    .name = "extensions",
+    .title = {"分机管理", "Extensions"},
+    .group = {"交换机配置", "PBX"},
+    .group_id = "pbx",
+    .icon = "pbx",
+    .table = &table,
+    .fields = fields,
+    .fieldc = sizeof(fields) / sizeof(fields[0]),
+    .label = "number",
+    .sort = "number",
+    .can = "list add batchAdd edit copy delete export",
+    .routes = routes,
+    .routec = sizeof(routes) / sizeof(routes[0]),
+    .prepare = prepare,
+    .order = order,
+    .changed = changed,
+    .rows = rows_live,
+    .users = users,
 };

@@ -35,8 +35,13 @@ export function grade(mos: number | undefined): 0 | 1 | 2 | 3 | 4 {
 }
 export const gradeTone = (g: number): string => ['', 'danger', 'warning', 'primary', 'success'][g];
 
+/* older and newer names of the same */
+const ALIAS: Record<string, string> = { ringing: 'ring', answered: 'answer', held: 'hold', resumed: 'resume', noanswer: 'no-answer', notfound: 'not-found', ended: 'end' };
+export const canonical = (e: string): string => ALIAS[e] ?? e;
+
 const BAD = ['no-answer', 'busy', 'rejected', 'refused', 'cancelled', 'unreachable', 'not-found', 'failed', 'interrupted'];
-export function eventTone(e: string): string {
+export function eventTone(name: string): string {
+  const e = canonical(name);
   if (e === 'answer' || e === 'pick-up' || e === 'resume') return 'success';
   if (e === 'hold' || e === 'ring' || e === 'early') return 'warning';
   return BAD.includes(e) || /failed|problem|lost|^no-|bad-/.test(e) ? 'danger' : 'primary';
