@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Sets up a zuoxid for the load tests and runs it: extensions FIRST..FIRST+COUNT-1 with passwords pwN, a trunk at 127.0.0.2,
+"""Sets up a zuoxid for the load tests and runs it: extensions FIRST..FIRST+COUNT-1 with passwords bench-pwN, a trunk at 127.0.0.2,
 prefix 77 for recorded calls.
 
   profile.py --data /tmp/bench [--zuoxid build/release/zuoxid] [--exts 8000:1000] [--port 5084]     set up, then run in the foreground
   profile.py --data /tmp/bench --setup-only                                                        only set up; prints the start command
 """
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -15,6 +16,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -24,9 +26,9 @@ def parse():
     ap.add_argument("--data", required=True, help="data folder, made anew unless --keep")
     ap.add_argument("--zuoxid", default=os.path.join(ROOT, "build/release/zuoxid"))
     ap.add_argument("--exts", default="8000:1000")
-    ap.add_argument("--password", default="pw%d")
+    ap.add_argument("--password", default="bench-pw%d")
     ap.add_argument("--port", type=int, default=5084)
-    ap.add_argument("--http", type=int, default=18080)
+    ap.add_argument("--http", type=int, default=0, help="a free one by default")
     ap.add_argument("--trunk", default="127.0.0.2")
     ap.add_argument("--rtp", default="17000-59999")
     ap.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
@@ -36,7 +38,14 @@ def parse():
     return ap.parse_args()
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 A = parse()
+A.http = A.http or free_port()
 
 
 def command():
@@ -54,10 +63,17 @@ def run_ready(cmd):
         os.unlink(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.bind(path)
-        s.settimeout(30)
+        s.settimeout(0.5)
         p = subprocess.Popen(cmd, env={**os.environ, "NOTIFY_SOCKET": path})
-        while b"READY=1" not in s.recv(4096):
-            pass
+        end = time.monotonic() + 60
+        while True:
+            try:
+                if b"READY=1" in s.recv(4096):
+                    break
+            except socket.timeout:
+                pass
+            if p.poll() is not None or time.monotonic() > end:
+                sys.exit("zuoxid did not get ready")
     return p
 
 
@@ -97,7 +113,7 @@ def setup():
     finally:
         p.send_signal(signal.SIGTERM)
         p.wait(30)
-    with sqlite3.connect(os.path.join(A.data, "zuoxi.db")) as db:
+    with contextlib.closing(sqlite3.connect(os.path.join(A.data, "zuoxi.db"), isolation_level=None)) as db:
         db.execute("INSERT INTO trunks(company_id, name, host, port) VALUES (?, 'bench', ?, 5060)", (company, A.trunk))
         trunk = db.execute("SELECT id FROM trunks WHERE name = 'bench'").fetchone()[0]
         db.execute("INSERT INTO inbound_routes(company_id, name, trunk_id, position, pattern, strip, record, app) VALUES (?, 'recorded', ?, 1, '77X.', 2, 1, 'extension')",

@@ -20,7 +20,7 @@ def parse():
     ap.add_argument("--target", default="127.0.0.1:5084")
     ap.add_argument("--pid-file", required=True)
     ap.add_argument("--exts", default="8000:1000")
-    ap.add_argument("--password", default="pw%d")
+    ap.add_argument("--password", default="bench-pw%d")
     ap.add_argument("--minutes", type=float, default=10)
     ap.add_argument("--cps", type=int, default=50)
     ap.add_argument("--registrations", type=int, default=20000, help="in each round")

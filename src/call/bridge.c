@@ -64,6 +64,18 @@ static void music_apply(struct zx_leg *leg, const struct zx_leg *other)
 		zx_call_silence(leg);
 }
 
+static void hold_tell(struct zx_call *c, struct zx_leg *leg)
+{
+	const bool holds = zx_call_leg_holds(leg);
+
+	if (holds == leg->holding)
+		return;
+	leg->holding = holds;
+	zx_call_note(c, holds ? "hold" : "resume", leg->num);
+	zx_news_leg(holds ? ZX_EV_CALL_HELD : ZX_EV_CALL_RESUMED, c, leg);
+	zx_news_live(c);
+}
+
 void zx_bridge_apply(struct zx_call *c)
 {
 	struct zx_leg *s = c->served, *p = c->peer;
@@ -84,20 +96,14 @@ void zx_bridge_apply(struct zx_call *c)
 	}
 	if (held != (c->state == ZX_CALL_HELD))
 		zx_call_move(c, held ? ZX_CALL_EV_HOLD : ZX_CALL_EV_RESUME);
+	hold_tell(c, s);
+	hold_tell(c, p);
 }
 
 static void hold_changed(struct zx_leg *leg)
 {
-	struct zx_call *c = leg->call;
-	const bool holds = zx_call_leg_holds(leg);
-
-	if (holds == leg->holding || !joined(leg))
-		return;
-	leg->holding = holds;
-	zx_bridge_apply(c);
-	zx_call_note(c, holds ? "hold" : "resume", leg->num);
-	zx_news_leg(holds ? ZX_EV_CALL_HELD : ZX_EV_CALL_RESUMED, c, leg);
-	zx_news_live(c);
+	if (joined(leg) && zx_call_leg_holds(leg) != leg->holding)
+		zx_bridge_apply(leg->call);
 }
 
 int zx_call_hold(struct zx_call *c, struct zx_leg *leg, bool hold)

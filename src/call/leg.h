@@ -35,15 +35,15 @@ struct zx_leg {
 	int state;                            /* enum zx_leg_state */
 	enum zx_codec codecs[ZX_CODEC_COUNT]; /* what the other side has told it can, its preference first */
 	uint8_t codecc;
-	uint8_t side;          /* of the record: 0 the caller's, 1 the callee's */
-	bool is_ext;           /* num is an extension */
-	bool fork;             /* a branch of call->dial */
-	bool shown;            /* its extension has been told of the call, and is owed the end */
-	bool holding;          /* ... that it holds */
-	bool late;             /* incoming without offer: ours goes into the 200 */
-	bool sdp_answer;       /* sdp is our answer */
-	bool media;            /* desc is negotiated and set */
-	bool held, held_web;   /* its phone (or its user in the browser) has put the other party on hold */
+	uint8_t side;        /* of the record: 0 the caller's, 1 the callee's */
+	bool is_ext;         /* num is an extension */
+	bool fork;           /* a branch of call->dial */
+	bool shown;          /* its extension has been told of the call, and is owed the end */
+	bool holding;        /* ... that it holds */
+	bool late;           /* incoming without offer: ours goes into the 200 */
+	bool sdp_answer;     /* sdp is our answer */
+	bool media;          /* desc is negotiated and set */
+	bool held, held_web; /* its phone (or its user in the browser) has put the other party on hold */
 	uint32_t moh_id;
 	bool moh;              /* hears music, or what stands for it */
 	bool info;             /* sends its keys by SIP INFO */

@@ -212,13 +212,13 @@ bool zx_transfer_left(struct zx_leg *leg)
 
 /* ---- attended ---- */
 
-/* `move` comes out of call `from` to talk with `stay` in call `c`, in the place of `leaver`. */
-static void merge(struct zx_call *c, struct zx_leg *stay, const struct zx_leg *leaver, struct zx_call *from, struct zx_leg *move)
+/* `move` comes out of call `from` to talk with `stay` in call `c`, in the place of the extension `ext` ("": a trunk party). */
+static void merge(struct zx_call *c, struct zx_leg *stay, struct zx_call *from, struct zx_leg *move, uint8_t side, const char *ext)
 {
 	c->record = c->record || from->record;
-	zx_call_note(from, "merged", leaver->num);
+	zx_call_note(from, "merged", ext);
 	zx_call_leg_give(move, c);
-	move->side = leaver->side;
+	move->side = side;
 	c->served = stay;
 	c->peer = move;
 	memcpy(c->transfer_to, move->num, sizeof(c->transfer_to));
@@ -227,21 +227,20 @@ static void merge(struct zx_call *c, struct zx_leg *stay, const struct zx_leg *l
 	zx_call_rec_apply(c);
 	zx_news_leg(ZX_EV_CALL_TRANSFERRED, c, stay);
 	zx_news_leg(ZX_EV_CALL_TRANSFERRED, c, move);
-	if (leaver->is_ext)
-		zx_news_ext(ZX_EV_CALL_TRANSFERRED, c, leaver->num, move->num);
+	if (*ext)
+		zx_news_ext(ZX_EV_CALL_TRANSFERRED, c, ext, move->num);
 	zx_news_live(c);
-	zx_news_live(from);
 }
 
 static void merge_h(void *arg)
 {
 	struct zx_call *c = mem_ref(arg), *other;
 	struct zx_xfer *x = c->xfer;
-	struct zx_leg *target = x->target, *by = x->by, *far;
+	struct zx_leg *target = x->target, *far;
 
 	other = target->call;
 	far = other ? zx_call_other(other, target) : NULL;
-	if (!far || other->xfer || !by) {
+	if (!far || other->xfer) {
 		zx_transfer_failed(c, 481, "Call/Transaction Does Not Exist");
 		goto out;
 	}
@@ -250,16 +249,14 @@ static void merge_h(void *arg)
 	notify(x, 200, "OK");
 	c->xfer = NULL;
 	if (c->id < other->id) {
-		merge(c, c->served, by, other, far);
+		merge(c, c->served, other, far, x->side, x->by_is_ext ? x->by_num : "");
 		by_release(x);
 		zx_call_end(other, zx_side_name(target), 200, NULL);
 	} else {
-		struct zx_leg *stay = c->served;
-
-		merge(other, far, target, c, stay);
+		merge(other, far, c, c->served, target->side, target->is_ext ? target->num : "");
 		zx_call_leg_release(target, 0, NULL, 0);
 		by_release(x);
-		zx_call_end(c, zx_side_name(by), 200, NULL);
+		zx_call_end(c, x->side ? "callee" : "caller", 200, NULL);
 	}
 	mem_deref(x);
 	mem_deref(target);

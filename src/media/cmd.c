@@ -57,7 +57,7 @@ static void adopt(struct zx_mt *mt, struct zx_ms *ms)
 
 static void set(struct zx_mt *mt, struct zx_ms *ms, const struct zx_stream_desc *d)
 {
-	int err = zx_srtp_set(&ms->srtp, &d->tx, &d->rx);
+	int err = zx_srtp_set(&ms->srtp, &d->tx, &d->rx, ms->tx.ssrc);
 
 	if (err) {
 		zx_log(ZX_ERROR, "media", "SRTP keys refused: error %d", err);

@@ -1,6 +1,7 @@
 #include "media/pcm.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ static double root(double x)
 	return r;
 }
 
-void zx_pcm_init(void)
+static void tables_make(void)
 {
 	const double pi = 3.14159265358979323846, beta = 6;
 	double sum = 0;
@@ -57,6 +58,12 @@ void zx_pcm_init(void)
 	}
 	for (int i = 0; i < HB_PAIRS; i++)
 		hb_tap[i] *= (float)(0.5 / sum);
+}
+
+void zx_pcm_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, tables_make);
 }
 
 static int16_t clip(float v)

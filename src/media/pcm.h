@@ -10,7 +10,7 @@
 enum { ZX_PCM_MAX = 12000 }; /* samples a payload of 1500 bytes can hold (G.729: 8 samples a byte) */
 
 extern int16_t zx_ulaw_table[256], zx_alaw_table[256];
-/* Fills the tables; any number of times, before other threads start. */
+/* Fills the tables, once; before anything else here. */
 void zx_pcm_init(void);
 
 struct zx_dec;

@@ -59,6 +59,8 @@ struct zx_recf {
 	char path[];                 /* below the folder */
 };
 
+struct zx_rec_scratch;
+
 struct zx_recw {
 	pthread_t thread;
 	int evfd, dir, open_dir;
@@ -67,9 +69,9 @@ struct zx_recw {
 	struct zx_chunk *_Atomic queue;
 	_Atomic uint32_t inflight; /* chunks */
 	struct zx_recf *dirty;
+	struct zx_rec_scratch *scratch;
 	bool stop;
 	unsigned nfiles;
-	char path[PATH_MAX];
 };
 
 /* Any thread. */
@@ -77,6 +79,7 @@ void zx_recw_push(struct zx_recw *w, struct zx_chunk *c);
 int zx_recw_msg(struct zx_recf *f, enum zx_chunk_kind kind);
 int zx_recw_wake(struct zx_recw *w);
 /* rec_file.c: writer thread */
+int zx_rec_scratch_alloc(struct zx_rec_scratch **sp); /* free() */
 int zx_recf_open(struct zx_recf *f);
 void zx_recf_add(struct zx_recf *f, struct zx_chunk *c);
 /* Writes everything before `upto`. */

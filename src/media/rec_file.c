@@ -12,7 +12,20 @@
 
 enum { WINDOW = ZX_REC_RATE, SPILL = ZX_PCM_MAX };
 
-static int16_t window[(WINDOW + SPILL) * 2]; /* the writer is one thread */
+struct zx_rec_scratch { /* of one writer */
+	int16_t window[(WINDOW + SPILL) * 2]; /* stereo */
+	int16_t stereo[SPILL * 2], mono[SPILL];
+};
+
+int zx_rec_scratch_alloc(struct zx_rec_scratch **sp)
+{
+	struct zx_rec_scratch *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return ENOMEM;
+	*sp = s;
+	return 0;
+}
 
 void zx_recf_fail(struct zx_recf *f, const char *why)
 {
@@ -110,7 +123,7 @@ static size_t decode(struct zx_recf *f, unsigned side, const struct zx_rec_entry
 /* Something arrived so late that its place is written already: rare, so it may cost a read. */
 static void patch(struct zx_recf *f, unsigned side, uint32_t pos, const int16_t *pcm, size_t n)
 {
-	static int16_t v[SPILL * 2];
+	int16_t *v = f->w->scratch->stereo;
 
 	memset(v, 0, sizeof(v));
 	if (f->fd < 0 || pread(f->fd, v, n * ZX_WAV_ALIGN, ZX_WAV_HDR + (off_t)pos * ZX_WAV_ALIGN) < 0)
@@ -123,7 +136,7 @@ static void patch(struct zx_recf *f, unsigned side, uint32_t pos, const int16_t 
 /* One entry into the window from `start`; what lies before goes straight to the file. The end of what it covers. */
 static uint32_t place(struct zx_recf *f, unsigned side, const struct zx_rec_entry *e, const uint8_t *p, uint32_t start)
 {
-	static int16_t pcm[SPILL];
+	int16_t *pcm = f->w->scratch->mono, *window = f->w->scratch->window;
 	size_t n = decode(f, side, e, p, pcm), skip = 0;
 
 	if (e->pos < start) {
@@ -187,8 +200,9 @@ static bool first_pos(const struct zx_recf *f, uint32_t *pos)
 static void step(struct zx_recf *f, uint32_t start, uint32_t end)
 {
 	uint32_t reach = start + f->ncarry;
+	int16_t *window = f->w->scratch->window;
 
-	memset(window, 0, sizeof(window));
+	memset(window, 0, sizeof(f->w->scratch->window));
 	if (f->ncarry)
 		memcpy(window, f->carry, (size_t)f->ncarry * ZX_WAV_ALIGN);
 	f->ncarry = 0;

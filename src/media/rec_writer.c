@@ -178,6 +178,9 @@ int zx_recw_alloc(struct zx_recw **wp, const char *dir, unsigned min_free_mb)
 	if (!w)
 		return ENOMEM;
 	w->evfd = w->dir = w->open_dir = -1;
+	err = zx_rec_scratch_alloc(&w->scratch);
+	if (err)
+		goto out;
 	w->min_free = (uint64_t)min_free_mb << 20;
 	if (mkdir(dir, 0750) && errno != EEXIST)
 		goto fail;
@@ -207,6 +210,7 @@ out:
 		close(w->open_dir);
 	if (w->evfd >= 0)
 		close(w->evfd);
+	free(w->scratch);
 	free(w);
 	return err;
 }
@@ -227,5 +231,6 @@ void zx_recw_stop(struct zx_recw *w)
 	close(w->dir);
 	close(w->open_dir);
 	close(w->evfd);
+	free(w->scratch);
 	free(w);
 }

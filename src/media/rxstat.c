@@ -39,11 +39,10 @@ void zx_rxstat_packet(struct zx_rxstat *s, const struct zx_rtp *r, uint64_t now_
 	uint32_t transit = (uint32_t)(now_us * 8 / 1000) - r->ts;
 
 	if (sequence(s, r)) {
-		int32_t d = (int32_t)(transit - s->transit);
-		if (d < 0)
-			d = -d;
-		if (d >= 0 && d < 8 * 2000) /* not a pause or a jump of the sender's clock */
-			s->jitter += (uint32_t)d - ((s->jitter + 8) >> 4);
+		uint32_t d = transit - s->transit;
+		d = d > INT32_MAX ? -d : d;
+		if (d < 8 * 2000) /* not a pause or a jump of the sender's clock */
+			s->jitter += d - ((s->jitter + 8) >> 4);
 	}
 	s->transit = transit;
 	s->received++;

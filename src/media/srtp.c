@@ -20,7 +20,8 @@ int zx_srtp_init(void)
 	return 0;
 }
 
-static int session(srtp_t *sp, const struct zx_srtp_key *k, bool rx)
+/* ssrc 0: whatever comes (a template and a copy of it: twice the 15 kB a context of libsrtp costs). */
+static int session(srtp_t *sp, const struct zx_srtp_key *k, uint32_t ssrc)
 {
 	srtp_policy_t p = {.window_size = 512, .allow_repeat_tx = 1};
 	uint8_t key[ZX_SRTP_KEY_LEN];
@@ -30,7 +31,8 @@ static int session(srtp_t *sp, const struct zx_srtp_key *k, bool rx)
 	else
 		srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&p.rtp);
 	srtp_crypto_policy_set_rtcp_default(&p.rtcp);
-	p.ssrc.type = rx ? ssrc_any_inbound : ssrc_any_outbound;
+	p.ssrc.type = ssrc ? ssrc_specific : ssrc_any_inbound;
+	p.ssrc.value = ssrc;
 	memcpy(key, k->key, sizeof(key));
 	p.key = key;
 	int err = srtp_create(sp, &p) == srtp_err_status_ok ? 0 : EINVAL;
@@ -38,14 +40,14 @@ static int session(srtp_t *sp, const struct zx_srtp_key *k, bool rx)
 	return err;
 }
 
-static int direction(srtp_t *cur, struct zx_srtp_key *cur_key, const struct zx_srtp_key *key, bool rx)
+static int direction(srtp_t *cur, struct zx_srtp_key *cur_key, const struct zx_srtp_key *key, uint32_t ssrc)
 {
 	srtp_t s = NULL;
 
 	if (cur_key->suite == key->suite && !memcmp(cur_key->key, key->key, sizeof(key->key)))
 		return 0;
 	if (key->suite != ZX_SRTP_NONE) {
-		int err = session(&s, key, rx);
+		int err = session(&s, key, ssrc);
 		if (err)
 			return err;
 	}
@@ -56,7 +58,7 @@ static int direction(srtp_t *cur, struct zx_srtp_key *cur_key, const struct zx_s
 	return 0;
 }
 
-int zx_srtp_set(struct zx_srtp **sp, const struct zx_srtp_key *tx, const struct zx_srtp_key *rx)
+int zx_srtp_set(struct zx_srtp **sp, const struct zx_srtp_key *tx, const struct zx_srtp_key *rx, uint32_t ssrc)
 {
 	if (tx->suite == ZX_SRTP_NONE && rx->suite == ZX_SRTP_NONE) {
 		zx_srtp_free(*sp);
@@ -67,8 +69,8 @@ int zx_srtp_set(struct zx_srtp **sp, const struct zx_srtp_key *tx, const struct 
 		*sp = calloc(1, sizeof(**sp));
 	if (!*sp)
 		return ENOMEM;
-	int err = direction(&(*sp)->tx, &(*sp)->tx_key, tx, false);
-	return err ? err : direction(&(*sp)->rx, &(*sp)->rx_key, rx, true);
+	int err = direction(&(*sp)->tx, &(*sp)->tx_key, tx, ssrc);
+	return err ? err : direction(&(*sp)->rx, &(*sp)->rx_key, rx, 0);
 }
 
 void zx_srtp_free(struct zx_srtp *s)

@@ -138,7 +138,7 @@ static int ms_alloc(struct zx_stream *s)
 		return err;
 	}
 	(void)!getrandom(rnd, sizeof(rnd), 0);
-	ms->tx.ssrc = rnd[0];
+	ms->tx.ssrc = rnd[0] | 1; /* never 0 */
 	ms->tx.ts = rnd[1];
 	ms->tx.seq = (uint16_t)rnd[2] & 0x7fff; /* RFC 3711 3.3.1: far from a wrap at the start */
 	ms->rtp.owner = ms->rtcp.owner = ms;

@@ -80,7 +80,7 @@ static bool body_ok(const struct sip_msg *msg)
 		(void)zx_reply(msg, 400, "Missing Content-Type", "");
 		return false;
 	}
-	if (!msg_ctype_cmp(&msg->ctyp, "application", "sdp")) {
+	if (!msg_ctype_cmp(&msg->ctyp, "application", "sdp") && !msg_ctype_cmp(&msg->ctyp, "multipart", "mixed")) {
 		(void)zx_reply(msg, 415, "Unsupported Media Type", "Accept: " ZX_SIP_ACCEPT "\r\n");
 		return false;
 	}

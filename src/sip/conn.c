@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "sip/ban.h"
@@ -373,6 +375,7 @@ static ssize_t conn_write(struct zx_conn *c, const char *p, size_t n)
 		r = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 		return r >= 0 ? r : (errno == EAGAIN ? 0 : -errno);
 	}
+	ERR_clear_error();
 	r = SSL_write(c->ssl, p, (int)n);
 	if (r > 0)
 		return r;
@@ -551,6 +554,7 @@ static ssize_t conn_read(struct zx_conn *c, char *buf, size_t size)
 			return r;
 		return r < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 	}
+	ERR_clear_error();
 	r = SSL_read(c->ssl, buf, (int)size);
 	if (r > 0)
 		return r;

@@ -11,15 +11,15 @@ enum { LEG_BUCKETS = 8192, OUT_SZ = 4096 };
 static const char *const oa_states[] = {"none", "idle", "sent", "received"};
 static const char *const oa_events[] = {"send offer", "receive offer", "send answer", "receive answer", "fail"};
 static const struct zx_fsm_rule oa_rules[] = {
-	{ZX_OE_SEND, ZX_OA_NONE, ZX_OA_SENT, NULL},
-	{ZX_OE_SEND, ZX_OA_IDLE, ZX_OA_SENT, NULL},
-	{ZX_OE_RECV, ZX_OA_NONE, ZX_OA_RECV, NULL},
-	{ZX_OE_RECV, ZX_OA_IDLE, ZX_OA_RECV, NULL},
-	{ZX_OE_SENT_ANSWER, ZX_OA_RECV, ZX_OA_IDLE, NULL},
-	{ZX_OE_GOT_ANSWER, ZX_OA_SENT, ZX_OA_IDLE, NULL},
-	{ZX_OE_FAIL, ZX_OA_SENT, ZX_OA_IDLE, NULL},
-	{ZX_OE_FAIL, ZX_OA_RECV, ZX_OA_IDLE, NULL},
-	{ZX_FSM_END, 0, 0, NULL},
+    {ZX_OE_SEND, ZX_OA_NONE, ZX_OA_SENT, NULL},
+    {ZX_OE_SEND, ZX_OA_IDLE, ZX_OA_SENT, NULL},
+    {ZX_OE_RECV, ZX_OA_NONE, ZX_OA_RECV, NULL},
+    {ZX_OE_RECV, ZX_OA_IDLE, ZX_OA_RECV, NULL},
+    {ZX_OE_SENT_ANSWER, ZX_OA_RECV, ZX_OA_IDLE, NULL},
+    {ZX_OE_GOT_ANSWER, ZX_OA_SENT, ZX_OA_IDLE, NULL},
+    {ZX_OE_FAIL, ZX_OA_SENT, ZX_OA_IDLE, NULL},
+    {ZX_OE_FAIL, ZX_OA_RECV, ZX_OA_IDLE, NULL},
+    {ZX_FSM_END, 0, 0, NULL},
 };
 const struct zx_fsm_def zx_oa_fsm = {"offer/answer", oa_states, oa_events, oa_rules};
 
@@ -332,8 +332,7 @@ int zx_leg_sdp_again(struct zx_inv *inv, struct mbuf **bodyp)
 	if (!err && (inv->sdp_len != mb->end || memcmp(inv->sdp, mb->buf, mb->end))) {
 		/* another version was offered since, and refused */
 		mb->pos = mb->end = 0;
-		err = zx_out(mb, "v=0\r\no=- %llu %llu%s", (unsigned long long)inv->sess_id,
-			     (unsigned long long)++inv->sess_version, rest);
+		err = zx_out(mb, "v=0\r\no=- %llu %llu%s", (unsigned long long)inv->sess_id, (unsigned long long)++inv->sess_version, rest);
 	}
 	if (err)
 		mem_deref(mb);
@@ -360,8 +359,7 @@ static void bye_request(struct zx_inv *inv, const struct sip_msg *msg)
 
 static void options_request(struct zx_inv *inv, const struct sip_msg *msg)
 {
-	zx_leg_reply(inv, msg, 200, NULL,
-		     "Allow: " ZX_SIP_ALLOW "\r\nSupported: " ZX_SIP_SUPPORTED "\r\nAccept: " ZX_SIP_ACCEPT "\r\n");
+	zx_leg_reply(inv, msg, 200, NULL, "Allow: " ZX_SIP_ALLOW "\r\nSupported: " ZX_SIP_SUPPORTED "\r\nAccept: " ZX_SIP_ACCEPT "\r\n");
 }
 
 static void wrong_request(struct zx_inv *inv, const struct sip_msg *msg)
@@ -378,9 +376,9 @@ static const struct {
 	const char *met;
 	void (*h)(struct zx_inv *inv, const struct sip_msg *msg);
 } requests[] = {
-	{"BYE", bye_request},       {"INVITE", zx_oa_reinvite}, {"UPDATE", zx_oa_update},    {"PRACK", zx_rel_prack},
-	{"INFO", zx_info_request},  {"REFER", zx_refer_request}, {"OPTIONS", options_request}, {"NOTIFY", gone_request},
-	{"MESSAGE", wrong_request}, {"SUBSCRIBE", wrong_request}, {"PUBLISH", wrong_request},  {"REGISTER", wrong_request},
+    {"BYE", bye_request},       {"INVITE", zx_oa_reinvite},   {"UPDATE", zx_oa_update},     {"PRACK", zx_rel_prack},
+    {"INFO", zx_info_request},  {"REFER", zx_refer_request},  {"OPTIONS", options_request}, {"NOTIFY", gone_request},
+    {"MESSAGE", wrong_request}, {"SUBSCRIBE", wrong_request}, {"PUBLISH", wrong_request},   {"REGISTER", wrong_request},
 };
 
 /*

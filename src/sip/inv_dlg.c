@@ -227,8 +227,8 @@ int zx_dlg_begin(struct zx_invs *invs, const struct zx_dlg *d, const char *met, 
 		err = zx_out(mb, "%s %.*s SIP/2.0\r\n", met, (int)strict.l, strict.p);
 	else
 		err = zx_out(mb, "%s %s SIP/2.0\r\n", met, d->target);
-	err |= zx_out(mb, "Via: SIP/2.0/%s %s;branch=z9hG4bKzx%016llx;rport\r\n", sip_transp_name(d->hop.tp), via,
-		      (unsigned long long)branch);
+	err |=
+	    zx_out(mb, "Via: SIP/2.0/%s %s;branch=z9hG4bKzx%016llx;rport\r\n", sip_transp_name(d->hop.tp), via, (unsigned long long)branch);
 	if (route_strict(d, &strict)) {
 		err |= mbuf_write_str(mb, strstr(d->routes, "\r\n") + 2);
 		err |= zx_out(mb, "Route: <%s>\r\n", d->target);

@@ -27,10 +27,10 @@ struct zx_trans_table;
 
 struct zx_invs {
 	struct zx_sip *s;
-	struct hash *legs;  /* struct zx_inv by Call-ID */
-	struct list all;    /* every leg that is not ended */
+	struct hash *legs; /* struct zx_inv by Call-ID */
+	struct list all;   /* every leg that is not ended */
 	struct zx_trans_table *trans;
-	struct mbuf *out;   /* scratch a message is written in */
+	struct mbuf *out; /* scratch a message is written in */
 	unsigned count;
 };
 
@@ -63,6 +63,8 @@ bool zx_uri_ok(const struct pl *uri);
 /* 0: *sdp is filled; ENOENT no body; ENOTSUP a body we do not read (415); EBADMSG unusable SDP (488). */
 int zx_msg_sdp(struct zx_sdp *sdp, const struct sip_msg *msg);
 bool zx_hdr_u32(const struct sip_msg *msg, enum sip_hdrid id, uint32_t *v);
+/* Reason phrase of a status code, never NULL. */
+const char *zx_reason_default(uint16_t scode);
 bool zx_met_is(const struct sip_msg *msg, const char *met);
 
 /* ---- inv_trans.c ---- */
@@ -95,7 +97,8 @@ const struct zx_hop *zx_strans_hop(const struct zx_strans *st, void **sock);
 /* Sends invs->out (written by zx_dlg_begin with this branch). */
 int zx_ctrans_open(struct zx_ctrans **ctp, struct zx_invs *invs, const char *met, uint64_t branch, const struct zx_hop *hop, zx_resp_h *h,
 		   void *arg);
-/* The holder is no longer interested. An INVITE without final answer: a 2xx that comes gets ACK, and BYE unless it is of the known dialog. */
+/* The holder is no longer interested. An INVITE without final answer: a 2xx that comes gets ACK, and BYE unless it is of the known dialog.
+ */
 /* cancel: an INVITE is cancelled, after its first provisional, with these header lines (may be NULL). */
 void zx_ctrans_leave(struct zx_ctrans *ct, bool cancel, const char *cancel_hdrs);
 /* fixed_hop: as in struct zx_dlg. known_rtag: To tag of the dialog a re-INVITE is in, NULL for a first INVITE. */
@@ -112,11 +115,11 @@ unsigned zx_trans_count(const struct zx_invs *invs);
 struct zx_dlg {
 	char *callid;
 	char ltag[ZX_TAG_SZ];
-	char *rtag;    /* NULL: not known yet */
-	char *local;   /* value of From in our requests, with tag */
-	char *remote;  /* value of To */
-	char *target;  /* remote target */
-	char *routes;  /* "Route: ...\r\n" lines in order, NULL none */
+	char *rtag;   /* NULL: not known yet */
+	char *local;  /* value of From in our requests, with tag */
+	char *remote; /* value of To */
+	char *target; /* remote target */
+	char *routes; /* "Route: ...\r\n" lines in order, NULL none */
 	uint32_t lseq, rseq;
 	bool fixed_hop; /* flow of a phone: not to be computed from routes or target */
 	struct zx_hop hop;
@@ -132,18 +135,19 @@ bool zx_dlg_match(const struct zx_dlg *d, const struct sip_msg *msg);
 /* Request line to CSeq into invs->out. */
 int zx_dlg_begin(struct zx_invs *invs, const struct zx_dlg *d, const char *met, uint32_t cseq, uint64_t branch);
 /* Whole request without a body of interest: extra header lines (may be NULL). */
-int zx_dlg_send(struct zx_ctrans **ctp, struct zx_invs *invs, struct zx_dlg *d, const char *met, const char *extra, zx_resp_h *h, void *arg);
+int zx_dlg_send(struct zx_ctrans **ctp, struct zx_invs *invs, struct zx_dlg *d, const char *met, const char *extra, zx_resp_h *h,
+		void *arg);
 int zx_dlg_ack(struct zx_invs *invs, const struct zx_dlg *d, uint32_t cseq, const struct mbuf *body, struct mbuf **copy);
 
 /* ---- a leg ---- */
-enum zx_leg_state { /* one table for UAS and one for UAC, inv_uas.c and inv_uac.c */
-	ZX_LEG_NEW,      /* UAS: not answered at all   UAC: INVITE sent */
-	ZX_LEG_PROGRESS, /* 1xx sent / received */
-	ZX_LEG_QUEUED,   /* UAS: 2xx waits for the PRACK of our reliable 1xx */
-	ZX_LEG_ANSWERED, /* UAS: 2xx sent, no ACK yet   UAC: 2xx with an offer, our ACK owed */
-	ZX_LEG_UP,
-	ZX_LEG_ENDING,   /* UAS: hung up before the ACK came; BYE follows it */
-	ZX_LEG_DEAD,
+enum zx_leg_state {                  /* one table for UAS and one for UAC, inv_uas.c and inv_uac.c */
+		    ZX_LEG_NEW,      /* UAS: not answered at all   UAC: INVITE sent */
+		    ZX_LEG_PROGRESS, /* 1xx sent / received */
+		    ZX_LEG_QUEUED,   /* UAS: 2xx waits for the PRACK of our reliable 1xx */
+		    ZX_LEG_ANSWERED, /* UAS: 2xx sent, no ACK yet   UAC: 2xx with an offer, our ACK owed */
+		    ZX_LEG_UP,
+		    ZX_LEG_ENDING, /* UAS: hung up before the ACK came; BYE follows it */
+		    ZX_LEG_DEAD,
 };
 enum zx_leg_event {
 	ZX_LE_PROGRESS,
@@ -194,26 +198,26 @@ struct zx_inv {
 	uint16_t end_scode;
 	bool uac, trunk, initial_late; /* initial_late: the INVITE carried no offer */
 	bool peer_update, peer_timer, peer_rel, require_rel;
-	bool answered_rel;   /* offer/answer of the INVITE done in reliable 1xx */
-	bool told;           /* closed has been called, or must not be */
-	bool referred;       /* not the first REFER */
-	bool self;           /* ENDING and let go of by its owner: the leg holds itself */
+	bool answered_rel; /* offer/answer of the INVITE done in reliable 1xx */
+	bool told;         /* closed has been called, or must not be */
+	bool referred;     /* not the first REFER */
+	bool self;         /* ENDING and let go of by its owner: the leg holds itself */
 	struct zx_dlg dlg;
-	char *contact;       /* our Contact URI */
-	char *account;       /* extension at the other end */
-	int64_t peer_id;     /* or trunk */
+	char *contact;   /* our Contact URI */
+	char *account;   /* extension at the other end */
+	int64_t peer_id; /* or trunk */
 	char *end_reason;
 	struct tmr tmr_end;
-	struct zx_strans *st;     /* INVITE of theirs without final answer */
-	struct zx_strans *st_off; /* UPDATE or PRACK of theirs whose offer we owe an answer */
-	struct zx_ctrans *ct;     /* INVITE of ours */
-	struct zx_ctrans *ct_upd; /* UPDATE of ours */
+	struct zx_strans *st;          /* INVITE of theirs without final answer */
+	struct zx_strans *st_off;      /* UPDATE or PRACK of theirs whose offer we owe an answer */
+	struct zx_ctrans *ct;          /* INVITE of ours */
+	struct zx_ctrans *ct_upd;      /* UPDATE of ours */
 	uint32_t ct_cseq, invite_cseq; /* CSeq of our INVITE and of theirs */
 	uint64_t ct_branch;
 	struct zx_ok *ok;
 	struct zx_rel *rel;
 	struct list early;
-	const void *told_early;  /* whose description the owner heard last; only compared */
+	const void *told_early; /* whose description the owner heard last; only compared */
 	struct zx_refsub *refsub;
 	/* our description as last sent */
 	char *sdp, *sdp_prev; /* prev: agreed, while an offer of ours is on its way */
@@ -223,8 +227,8 @@ struct zx_inv {
 	struct mbuf *offer_body; /* kept for the retry after 491 */
 	struct tmr tmr_offer;
 	uint8_t offer_tries;
-	bool offer_ours;         /* by zx_inv_offer(), not a refresh of the session timer */
-	bool offer_busy;         /* tmr_offer runs: it is sent when it may be */
+	bool offer_ours; /* by zx_inv_offer(), not a refresh of the session timer */
+	bool offer_busy; /* tmr_offer runs: it is sent when it may be */
 	/* session timer, RFC 4028 */
 	struct tmr tmr_se;
 	uint32_t se, min_se;

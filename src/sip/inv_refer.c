@@ -6,9 +6,9 @@
 
 enum { SUB_EXPIRES = 180, URI_PART = 512 };
 
-struct zx_refsub { /* the subscription an accepted REFER makes */
-	uint32_t id;   /* CSeq of the REFER, 0 for the first: old phones do not know the parameter */
-	bool quiet;    /* Refer-Sub: false */
+struct zx_refsub {   /* the subscription an accepted REFER makes */
+	uint32_t id; /* CSeq of the REFER, 0 for the first: old phones do not know the parameter */
+	bool quiet;  /* Refer-Sub: false */
 };
 
 static int part_copy(char *dst, size_t sz, const struct pl *src)

@@ -65,7 +65,10 @@ int zx_se_out_request(struct mbuf *mb, const struct zx_inv *inv)
 	if (!se)
 		return 0;
 	se = MAX(se, MAX(own_min(inv), inv->min_se));
-	return zx_out(mb, "Session-Expires: %u%s\r\nMin-SE: %u\r\n", se, !up ? "" : inv->we_refresh ? ";refresher=uac" : ";refresher=uas",
+	return zx_out(mb, "Session-Expires: %u%s\r\nMin-SE: %u\r\n", se,
+		      !up               ? ""
+		      : inv->we_refresh ? ";refresher=uac"
+					: ";refresher=uas",
 		      MAX(own_min(inv), inv->min_se));
 }
 

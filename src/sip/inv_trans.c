@@ -326,32 +326,13 @@ void zx_strans_resend(const struct zx_hop *hop, void *sock, struct zx_invs *invs
 	(void)send_to(invs, sock, hop, mb);
 }
 
-static const char *reason_default(uint16_t scode)
-{
-	static const struct {
-		uint16_t scode;
-		const char *text;
-	} t[] = {{100, "Trying"}, {180, "Ringing"}, {181, "Call Is Being Forwarded"}, {182, "Queued"}, {183, "Session Progress"}, {200, "OK"},
-		 {202, "Accepted"}, {400, "Bad Request"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
-		 {408, "Request Timeout"}, {415, "Unsupported Media Type"}, {480, "Temporarily Unavailable"},
-		 {481, "Call/Transaction Does Not Exist"}, {482, "Loop Detected"}, {484, "Address Incomplete"}, {486, "Busy Here"},
-		 {487, "Request Terminated"}, {488, "Not Acceptable Here"}, {491, "Request Pending"}, {500, "Server Internal Error"},
-		 {501, "Not Implemented"}, {503, "Service Unavailable"}, {504, "Server Time-out"}, {600, "Busy Everywhere"}, {603, "Decline"}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
-		if (t[i].scode == scode)
-			return t[i].text;
-	}
-	return scode < 200 ? "Progress" : scode < 300 ? "OK" : scode < 500 ? "Request Failure" : "Failure";
-}
-
 int zx_strans_begin(struct zx_strans *st, uint16_t scode, const char *reason)
 {
 	struct mbuf *mb = st->t.invs->out;
 	int err;
 
 	if (!reason || !*reason)
-		reason = reason_default(scode);
+		reason = zx_reason_default(scode);
 	mb->pos = mb->end = 0;
 	err = zx_out(mb, "SIP/2.0 %u ", scode);
 	for (const char *p = reason; *p && !err; p++)

@@ -116,8 +116,13 @@ static bool contact_parse(struct reg *r, const struct pl *val)
 	}
 	if (r->n == CONTACTS_MAX || r->n >= r->s->conf->sip_max_bindings)
 		return refuse(r, 403, "Too Many Contacts");
-	if (sip_addr_decode(&addr, val) || (pl_strcasecmp(&addr.uri.scheme, "sip") && pl_strcasecmp(&addr.uri.scheme, "sips")) ||
-	    !addr.uri.host.l || !clean(&addr.auri, URI_MAX))
+	if (sip_addr_decode(&addr, val))
+		return refuse(r, 400, "Bad Contact");
+	/* the spaces an addr-spec may have before its parameters */
+	while (addr.auri.l && !memchr(val->p, '<', val->l) && (unsigned char)(addr.auri.p[addr.auri.l - 1] - 1) < ' ')
+		addr.auri.l--;
+	if ((pl_strcasecmp(&addr.uri.scheme, "sip") && pl_strcasecmp(&addr.uri.scheme, "sips")) || !addr.uri.host.l ||
+	    !clean(&addr.auri, URI_MAX))
 		return refuse(r, 400, "Bad Contact");
 	memset(c, 0, sizeof(*c));
 	c->uri = addr.auri;

@@ -34,7 +34,7 @@ bool zx_param(const struct pl *params, const char *name, struct pl *val)
 			continue;
 		if (!val)
 			return true;
-		val->p = NULL;
+		val->p = n + nl;
 		val->l = 0;
 		if (e == end || *e != '=')
 			return true;
@@ -73,17 +73,12 @@ static void via_first(struct zx_buf *b, const struct pl *val, const struct pl *p
 	const char *end = val->p + val->l;
 	char addr[INET6_ADDRSTRLEN];
 	struct pl rp;
-	const bool rport = zx_param(params, "rport", &rp) && !rp.p;
+	const bool rport = zx_param(params, "rport", &rp) && !rp.l;
 
-	if (rport) { /* the bare parameter name is found again, then the rest follows it */
-		const char *p = params->p;
-
-		for (; p && p + 6 <= end; p++)
-			if (*p == ';' && !strncasecmp(p + 1, "rport", 5) && (p + 6 == end || p[6] != '='))
-				break;
-		zx_buf_mem(b, val->p, (size_t)(p + 6 - val->p));
-		zx_buf_fmt(b, "=%u", sa_port(src));
-		zx_buf_mem(b, p + 6, (size_t)(end - p - 6));
+	if (rport) {
+		zx_buf_mem(b, val->p, (size_t)(rp.p - val->p));
+		zx_buf_fmt(b, "%s%u", rp.p[-1] == '=' ? "" : "=", sa_port(src));
+		zx_buf_mem(b, rp.p, (size_t)(end - rp.p));
 	} else {
 		zx_buf_pl(b, val);
 	}

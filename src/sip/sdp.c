@@ -18,9 +18,9 @@ enum {
 
 /* What is being read; a media line's own values override the session's. */
 struct section {
-	struct sa addr;   /* c= */
+	struct sa addr; /* c= */
 	bool have_addr;
-	bool bad_addr;    /* c= there, but of no use */
+	bool bad_addr; /* c= there, but of no use */
 	enum zx_dir dir;
 	uint16_t ptime;
 };
@@ -39,8 +39,8 @@ struct decoder {
 	struct zx_sdp *sdp;
 	struct section sess, media;
 	struct audio audio;
-	bool in_media;     /* past the first m= */
-	bool in_audio;     /* inside the audio line we use */
+	bool in_media; /* past the first m= */
+	bool in_audio; /* inside the audio line we use */
 	bool have_audio;
 };
 
@@ -280,8 +280,8 @@ static const struct {
 	enum zx_srtp_suite suite;
 	const char *name;
 } suites[] = {
-	{ZX_SRTP_AES_CM_128_HMAC_SHA1_80, "AES_CM_128_HMAC_SHA1_80"},
-	{ZX_SRTP_AES_CM_128_HMAC_SHA1_32, "AES_CM_128_HMAC_SHA1_32"},
+    {ZX_SRTP_AES_CM_128_HMAC_SHA1_80, "AES_CM_128_HMAC_SHA1_80"},
+    {ZX_SRTP_AES_CM_128_HMAC_SHA1_32, "AES_CM_128_HMAC_SHA1_32"},
 };
 
 /* "1 AES_CM_128_HMAC_SHA1_80 inline:KEY[|2^31][|1:4] [session parameters]" (RFC 4568). Lines with an MKI, or with session parameters

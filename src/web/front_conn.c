@@ -327,8 +327,7 @@ static bool step(struct zx_front_conn *c)
 	case FRONT_RELAY:
 		return step_relay(c);
 	case FRONT_WS:
-		zx_front_ws_run(c);
-		return false;
+		return zx_front_ws_run(c);
 	case FRONT_FLUSH:
 		if (drain(c) && c->st == FRONT_FLUSH && !c->down.len)
 			linger(c);

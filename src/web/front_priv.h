@@ -129,7 +129,7 @@ long zx_front_write(struct zx_front_conn *c, const void *p, size_t n); /* > 0, -
 bool zx_front_fill(struct zx_front_conn *c);                           /* client into up; did anything happen */
 /* front_ws.c */
 void zx_front_ws_begin(struct zx_front_conn *c, size_t head_len);
-void zx_front_ws_run(struct zx_front_conn *c);
+bool zx_front_ws_run(struct zx_front_conn *c); /* did anything come in */
 void zx_front_ws_order(struct zx_front_conn *c, const struct zx_front_order *o);
 void zx_front_ws_gone(struct zx_front_conn *c);
 

@@ -191,20 +191,14 @@ static void frames_out(struct zx_front_conn *c)
 	}
 }
 
-void zx_front_ws_run(struct zx_front_conn *c)
+bool zx_front_ws_run(struct zx_front_conn *c)
 {
-	for (unsigned i = 0; i < 16 && c->st == FRONT_WS && !c->closing; i++) {
-		const bool some = zx_front_fill(c);
-		if (c->st != FRONT_WS)
-			return;
+	const bool some = !c->closing && zx_front_fill(c);
+
+	if (c->st == FRONT_WS && some)
 		frames_in(c);
-		if (c->st == FRONT_WS && c->client_eof && !c->closing) {
-			zx_front_conn_close(c);
-			return;
-		}
-		if (!some)
-			break;
-	}
+	if (c->st == FRONT_WS && c->client_eof && !c->closing)
+		zx_front_conn_close(c);
 	if (c->st == FRONT_WS)
 		frames_out(c);
 	if (c->st == FRONT_WS && !c->up.len) { /* idle sockets are many: they keep no buffer */
@@ -213,6 +207,7 @@ void zx_front_ws_run(struct zx_front_conn *c)
 	}
 	if (c->st == FRONT_WS && c->closing && !c->first)
 		zx_front_conn_close(c);
+	return some && c->st == FRONT_WS;
 }
 
 static void accept_ws(struct zx_front_conn *c)
@@ -235,6 +230,7 @@ static void accept_ws(struct zx_front_conn *c)
 	setsockopt(c->client.fd, SOL_SOCKET, SO_SNDBUF, &(int){65536}, sizeof(int));
 	free(c->down.p);
 	c->down.p = NULL;
+	frames_in(c); /* what came with the request */
 }
 
 void zx_front_ws_order(struct zx_front_conn *c, const struct zx_front_order *o)

@@ -114,7 +114,7 @@ static int on_request(struct mg_connection *mg)
 	return status >= 1 && status <= 999 ? status : 500;
 }
 
-static void on_closed(const struct mg_connection *mg)
+static void on_close(const struct mg_connection *mg)
 {
 	free(mg_get_user_connection_data(mg));
 	mg_set_user_connection_data(mg, NULL);
@@ -141,7 +141,7 @@ static int backend_start(struct zx_web *w, char *errbuf, size_t errlen)
 {
 	static const struct mg_callbacks cb = {
 	    .begin_request = on_request,
-	    .connection_closed = on_closed,
+	    .connection_close = on_close,
 	    .log_message = on_log,
 	    .http_error = on_error,
 	};

@@ -12,6 +12,16 @@ from lib.daemon import Api, Daemon, free_port
 CUSTOMER = "13612345678"
 
 
+def until(true, timeout=5.0):
+    """waits for what gives no sign by itself"""
+    end = time.monotonic() + timeout
+    while True:
+        if true():
+            return
+        assert time.monotonic() < end, "it does not come"
+        time.sleep(0.05)  # lint: the one poll of these tests
+
+
 class Web:
     def __init__(self, d):
         self.d = d

@@ -4,7 +4,9 @@ import json
 import time
 
 import pytest
-from lib.daemon import Daemon, HttpError, free_port
+from lib.daemon import Daemon, HttpError
+
+from .conftest import Web, until
 
 
 def test_login_cookie_and_session(web):
@@ -132,7 +134,6 @@ def test_must_change_first(web):
 
 def test_throttling_delays_and_never_locks():
     with Daemon({"http.threads": 8}) as d:
-        from .conftest import Web
         web = Web(d)
         codes = []
         for _ in range(7):
@@ -144,13 +145,7 @@ def test_throttling_delays_and_never_locks():
         assert web.anonymous().raw("POST", "/api/v1/session", {"login": "admin", "password": d.creds[("user", "admin")]})[0] == 429
         # another login of that address does not
         assert web.login("agent1").session["user"]["login"] == "agent1"
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            s = web.anonymous().raw("POST", "/api/v1/session", {"login": "admin", "password": d.creds[("user", "admin")]})[0]
-            if s == 200:
-                break
-            time.sleep(0.5)
-        assert s == 200
+        until(lambda: web.anonymous().raw("POST", "/api/v1/session", {"login": "admin", "password": d.creds[("user", "admin")]})[0] == 200, 20)
 
 
 def test_secure_cookie_and_client_address_on_https(web):

@@ -75,7 +75,8 @@ const char *zx_binding_ext(const struct zx_binding *b)
 	return "8001";
 }
 
-int zx_edge_contact_at(struct zx_sip *s, char *buf, size_t len, const char *user, enum sip_transp tp, const struct sa *src, const struct sa *dst)
+int zx_edge_contact_at(struct zx_sip *s, char *buf, size_t len, const char *user, enum sip_transp tp, const struct sa *src,
+		       const struct sa *dst)
 {
 	(void)s;
 	(void)tp;

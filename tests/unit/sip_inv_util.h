@@ -33,7 +33,7 @@ static struct {
 	struct zx_peer peer;
 	uint64_t skew;
 	char log[8192];
-	struct zx_inv *leg;      /* last incoming, held */
+	struct zx_inv *leg; /* last incoming, held */
 	uint16_t refer_code;
 	bool keep, answer_offers;
 	uint32_t seq;
@@ -296,11 +296,12 @@ __attribute__((unused)) static void request_as(struct pdlg *d, const char *met, 
 	if (body)
 		snprintf(ct, sizeof(ct), "Content-Type: %s\r\n", ctype);
 	re_snprintf(ip, sizeof(ip), "%J", &d->ph->sa);
-	snprintf(sent, sizeof(sent),
-		 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=%s;rport\r\nMax-Forwards: 70\r\nFrom: \"Al \\\"x\\\" <B>\" <sip:%s@x>;tag=%s\r\n"
-		 "To: <sip:%s@x>%s\r\nCall-ID: %s\r\nCSeq: %u %s\r\nContact: <sip:%s@%s>\r\n%s%s%sContent-Length: %zu\r\n\r\n%s",
-		 met, d->target, ip, branch, d->from, d->ltag, d->to, tag, d->callid, cseq, met, d->from, ip,
-		 d->extra, extra ? extra : "", ct, body ? strlen(body) : 0, body ? body : "");
+	snprintf(
+	    sent, sizeof(sent),
+	    "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=%s;rport\r\nMax-Forwards: 70\r\nFrom: \"Al \\\"x\\\" <B>\" <sip:%s@x>;tag=%s\r\n"
+	    "To: <sip:%s@x>%s\r\nCall-ID: %s\r\nCSeq: %u %s\r\nContact: <sip:%s@%s>\r\n%s%s%sContent-Length: %zu\r\n\r\n%s",
+	    met, d->target, ip, branch, d->from, d->ltag, d->to, tag, d->callid, cseq, met, d->from, ip, d->extra, extra ? extra : "", ct,
+	    body ? strlen(body) : 0, body ? body : "");
 	phone_send(d->ph, sent);
 }
 
@@ -338,7 +339,8 @@ __attribute__((unused)) static void respond(struct phone *ph, const char *req, u
 		snprintf(to + strlen(to), sizeof(to) - strlen(to), ";tag=%s", totag);
 	re_snprintf(ip, sizeof(ip), "%J", &ph->sa);
 	snprintf(buf, sizeof(buf),
-		 "SIP/2.0 %u X\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: <sip:8001@%s;x=%s>\r\n%s%sContent-Length: %zu\r\n\r\n%s",
+		 "SIP/2.0 %u X\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: "
+		 "<sip:8001@%s;x=%s>\r\n%s%sContent-Length: %zu\r\n\r\n%s",
 		 scode, hdr(req, "Via"), hdr(req, "From"), to, hdr(req, "Call-ID"), hdr(req, "CSeq"), ip, totag ? totag : "",
 		 extra ? extra : "", body ? "Content-Type: application/sdp\r\n" : "", body ? strlen(body) : 0, body ? body : "");
 	phone_send(ph, buf);
@@ -462,7 +464,8 @@ static void h_closed(struct zx_inv *inv, uint16_t scode, const char *reason, voi
 	note("closed%u", scode);
 }
 
-static const struct zx_inv_handlers handlers = {h_progressed, h_answered, h_confirmed, h_offered, h_offer_result, h_dtmf, h_refer, h_closed};
+static const struct zx_inv_handlers handlers = {h_progressed,   h_answered, h_confirmed, h_offered,
+						h_offer_result, h_dtmf,     h_refer,     h_closed};
 
 static void incoming(struct zx_inv *inv, const struct zx_inv_info *info, void *arg)
 {
@@ -487,7 +490,8 @@ enum zx_auth_result zx_auth_request(struct zx_sip *s, const struct sip_msg *msg,
 
 	T.auth_hits++;
 	if (!h || pl_strcmp(&h->val, "ok")) {
-		(void)sip_replyf(s->sip, msg, 401, "Unauthorized", "WWW-Authenticate: Digest realm=\"x\", nonce=\"y\"\r\nContent-Length: 0\r\n\r\n");
+		(void)sip_replyf(s->sip, msg, 401, "Unauthorized",
+				 "WWW-Authenticate: Digest realm=\"x\", nonce=\"y\"\r\nContent-Length: 0\r\n\r\n");
 		return ZX_AUTH_REPLIED;
 	}
 	(void)pl_strcpy(&msg->from.uri.user, T.acc.user, sizeof(T.acc.user));
@@ -622,10 +626,10 @@ static bool log_cond(void *arg)
 	return !strcmp(T.log, arg);
 }
 
-#define CHECK_LOG(text)                                    \
-	do {                                               \
-		(void)pump(log_cond, (void *)(text), 500); \
-		ZX_CHECK_STR(T.log, text);                 \
+#define CHECK_LOG(text)                                                                                                                    \
+	do {                                                                                                                               \
+		(void)pump(log_cond, (void *)(text), 500);                                                                                 \
+		ZX_CHECK_STR(T.log, text);                                                                                                 \
 	} while (0)
 
 #define AUTH "Authorization: ok\r\n"

@@ -578,8 +578,7 @@ static void route(struct zx_route *r, int64_t company, const char *dialled)
 {
 	static const struct {
 		const char *num, *app, *param;
-	} codes[] = {
-	    {"*60", "hangup", "486"}, {"*61", "prompt", "hello"}, {"*63", "nonsense", ""}, {"*64", "prompt", "../x"}};
+	} codes[] = {{"*60", "hangup", "486"}, {"*61", "prompt", "hello"}, {"*63", "nonsense", ""}, {"*64", "prompt", "../x"}};
 	const struct zx_plan_ext *e = zx_plan_ext(dialled);
 
 	memset(r, 0, sizeof(*r));

@@ -151,12 +151,30 @@ ZX_TEST(blind_fails)
 	run(0);
 	ZX_CHECK_EQ(a->notes[a->notec - 1], 404);
 	ZX_CHECK(joined(a, b));
+	reoffer(a, ZX_DIR_SENDONLY); /* holds, lets go while it transfers, is given the call back, holds again */
+	ZX_CHECK_EQ(refer(a, "1234", NULL), 0);
+	reoffer(a, ZX_DIR_SENDRECV);
+	run(0);
+	ZX_CHECK(joined(a, b));
+	reoffer(a, ZX_DIR_SENDONLY);
+	ZX_CHECK(!stream_of(a)->peer);
+	reoffer(a, ZX_DIR_SENDRECV);
 	ZX_CHECK_EQ(refer(a, "9000", NULL), 0); /* another company's */
 	run(0);
 	ZX_CHECK_EQ(a->notes[a->notec - 1], 404);
 	ZX_CHECK_EQ(refer(a, "", NULL), 603);
 	ZX_CHECK(joined(a, b));
 
+	bye(a);
+	house_close();
+}
+
+ZX_TEST(blind_left)
+{
+	struct zx_inv *a, *b, *c;
+
+	house_open();
+	a = talk("8000", "8001", &b);
 	ZX_CHECK_EQ(refer(b, "8002", NULL), 0); /* the party hangs up meanwhile */
 	run(0);
 	c = sent(0);
@@ -259,6 +277,14 @@ ZX_TEST(attended_both)
 	pick(c);
 	ZX_CHECK(joined(a, c));
 	bye(c);
+
+	a = talk("8000", "8001", &b1); /* who transfers does not wait */
+	b2 = talk("8001", "8002", &c);
+	ZX_CHECK_EQ(refer(b1, "8002", b2), 0);
+	bye(b1);
+	run(0);
+	ZX_CHECK(joined(a, c) && b2->hung);
+	bye(a);
 
 	a = talk("8000", "8001", &b1); /* the named call ends before it is joined */
 	b2 = talk("8001", "8002", &c);
@@ -517,5 +543,6 @@ ZX_TEST(storm)
 }
 
 ZX_MAIN({"hold in all its forms", hold}, {"blind transfer", blind}, {"blind transfer that fails", blind_fails},
-	{"attended transfer", attended_both}, {"INVITE with Replaces", replaces}, {"orders from the web", orders},
-	{"orders that fail, diverting, declining", orders_fail}, {"a storm of events leaves nothing behind", storm})
+	{"a transfer that one of the two does not wait for", blind_left}, {"attended transfer", attended_both},
+	{"INVITE with Replaces", replaces}, {"orders from the web", orders}, {"orders that fail, diverting, declining", orders_fail},
+	{"a storm of events leaves nothing behind", storm})

@@ -82,12 +82,12 @@ ZX_TEST(srtp)
 	struct zx_stream_desc d = desc_of(&p[0]);
 	key_make(&d.tx, 1, ZX_SRTP_AES_CM_128_HMAC_SHA1_80);
 	key_make(&d.rx, 99, ZX_SRTP_AES_CM_128_HMAC_SHA1_80);
-	ZX_CHECK_EQ(zx_srtp_set(&p[0].srtp, &d.rx, &d.tx), 0);
+	ZX_CHECK_EQ(zx_srtp_set(&p[0].srtp, &d.rx, &d.tx, p[0].tx.ssrc), 0);
 	ZX_CHECK_EQ(zx_stream_set(a, &d), 0);
 	d = desc_of(&p[1]);
 	key_make(&d.tx, 5, ZX_SRTP_AES_CM_128_HMAC_SHA1_32);
 	key_make(&d.rx, 6, ZX_SRTP_AES_CM_128_HMAC_SHA1_32);
-	ZX_CHECK_EQ(zx_srtp_set(&p[1].srtp, &d.rx, &d.tx), 0);
+	ZX_CHECK_EQ(zx_srtp_set(&p[1].srtp, &d.rx, &d.tx, p[1].tx.ssrc), 0);
 	ZX_CHECK_EQ(zx_stream_set(b, &d), 0);
 	phone_to(&p[0], a);
 	phone_to(&p[1], b);

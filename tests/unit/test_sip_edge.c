@@ -169,6 +169,13 @@ ZX_TEST(reply_address)
 	phone_open(&other, false);
 	phone_send(&p, out, options_write(&p, out, sizeof(out), ";maddr=127.0.0.9;rport", ""));
 	ZX_CHECK_EQ(phone_recv(&p, 500), 200);
+	/* rport in its odd forms, the last with nothing behind it */
+	phone_send(&p, out, options_write(&p, out, sizeof(out), "; rport ;x=y", ""));
+	ZX_CHECK_EQ(phone_recv(&p, 500), 200);
+	ZX_CHECK(strstr(p.rx, "; rport=") && strstr(p.rx, ";x=y;received="));
+	phone_send(&p, out, options_write(&p, out, sizeof(out), ";rport=", ""));
+	ZX_CHECK_EQ(phone_recv(&p, 500), 200);
+	ZX_CHECK(strstr(p.rx, ";rport=") && !strstr(p.rx, "rport=="));
 	const uint16_t own = p.port;
 	p.port = other.port; /* without rport: to the sent-by port */
 	phone_send(&p, out, options_write(&p, out, sizeof(out), "", ""));

@@ -525,6 +525,6 @@ ZX_TEST(shutdown_all)
 
 ZX_MAIN({"re-INVITE in: hold in all forms, late offer, refusal, CANCEL", reinvite_in},
 	{"re-INVITE out: glare, versions, refusal, retry, BYE crossing, before ACK", reinvite_out}, {"481 and repeated 491", lost},
-	{"UPDATE in", update_in}, {"reliable provisionals of ours", reliable_out}, {"early UPDATE, offers in PRACK, no PRACK", reliable_more},
-	{"session timer: 422, they refresh or not", session_timer_uas}, {"session timer: we refresh by UPDATE, re-INVITE", session_timer_refresh},
-	{"closing the room ends every call", shutdown_all})
+	{"UPDATE in", update_in}, {"reliable provisionals of ours", reliable_out},
+	{"early UPDATE, offers in PRACK, no PRACK", reliable_more}, {"session timer: 422, they refresh or not", session_timer_uas},
+	{"session timer: we refresh by UPDATE, re-INVITE", session_timer_refresh}, {"closing the room ends every call", shutdown_all})

@@ -60,7 +60,8 @@ ZX_TEST(basic)
 	snprintf(binding.path, sizeof(binding.path), "<sip:edge@127.0.0.1;lr>");
 	m = call_out(false, false);
 	ZX_CHECK(strstr(m, "INVITE sip:8001@10.0.0.9:5060;line=7 SIP/2.0\r\n") && strstr(m, "\r\nRoute: <sip:edge@127.0.0.1;lr>\r\n"));
-	ZX_CHECK(strstr(m, "\r\nFrom: \"Li \\\"x\\\"  Evil: 1\" <sip:8000@127.0.0.1>;tag=") && strstr(m, "\r\nTo: <sip:8001@10.0.0.9>\r\n"));
+	ZX_CHECK(strstr(m, "\r\nFrom: \"Li \\\"x\\\"  Evil: 1\" <sip:8000@127.0.0.1>;tag=") &&
+		 strstr(m, "\r\nTo: <sip:8001@10.0.0.9>\r\n"));
 	ZX_CHECK(strstr(m, "answer-after=0") && strstr(m, "X-Zuoxi-Call: 77\r\n") && strstr(m, "Contact: <sip:8000@127.0.0.1:"));
 	respond(&A, m, 100, NULL, NULL, NULL);
 	respond(&A, m, 180, "t1", NULL, NULL);
@@ -333,7 +334,7 @@ ZX_TEST(route_set)
 	end();
 }
 
-ZX_MAIN({"call a binding: Path, safe texts, early media, repeated 2xx", basic}, {"failures: ACK, never follow 3xx, time-out, no SDP", failures},
-	{"CANCEL: delayed, at once, crossed by 2xx", cancel}, {"forked 2xx: ACK and BYE", forks},
-	{"late offer: answer in ACK", late_offer}, {"PRACK: order, forks, offers", prack}, {"422 with Min-SE", too_small},
-	{"route set of a trunk", route_set})
+ZX_MAIN({"call a binding: Path, safe texts, early media, repeated 2xx", basic},
+	{"failures: ACK, never follow 3xx, time-out, no SDP", failures}, {"CANCEL: delayed, at once, crossed by 2xx", cancel},
+	{"forked 2xx: ACK and BYE", forks}, {"late offer: answer in ACK", late_offer}, {"PRACK: order, forks, offers", prack},
+	{"422 with Min-SE", too_small}, {"route set of a trunk", route_set})

@@ -394,7 +394,8 @@ ZX_TEST(refer)
 	m = expect(&A, "SIP/2.0 202");
 	ZX_CHECK(m);
 	m = expect(&A, "NOTIFY");
-	ZX_CHECK(m && strstr(m, "Event: refer\r\n") && strstr(m, "Subscription-State: active") && strstr(m, "\r\n\r\nSIP/2.0 100 Trying\r\n"));
+	ZX_CHECK(m && strstr(m, "Event: refer\r\n") && strstr(m, "Subscription-State: active") &&
+		 strstr(m, "\r\n\r\nSIP/2.0 100 Trying\r\n"));
 	respond(&A, m, 200, NULL, NULL, NULL);
 	ZX_CHECK(!zx_inv_refer_notify(T.leg, 200, "OK"));
 	m = expect(&A, "NOTIFY");

@@ -30,6 +30,8 @@ ZX_TEST(lifecycle)
 	ZX_CHECK(has(&p, "Date: ") && contacts(&p) == 1);
 	ZX_CHECK_EQ(F.puts, 1);
 	ZX_CHECK(news()->online && !strcmp(news()->ext, "8000") && news()->bindings == 1 && news()->company_id == 100000);
+	o.contact = "sip:8000@127.0.0.1:9 ;expires=0"; /* of what is not there */
+	ZX_CHECK_EQ(reg(&p, &o), 200);
 	o.contact = ""; /* query */
 	ZX_CHECK_EQ(reg(&p, &o), 200);
 	ZX_CHECK_EQ(contacts(&p), 1);

@@ -37,8 +37,9 @@ ZX_TEST(reads)
 	struct zx_sdp s;
 	char addr[64];
 
-	ZX_CHECK(!decode(&s, HEAD "m=audio 4000 RTP/AVP 8 0 18 96 101 13\r\na=rtpmap:96 G722/8000/1\r\na=rtpmap:101 telephone-event/8000\r\n"
-				  "a=fmtp:101 0-16\r\na=ptime:30\r\na=rtcp:4010 IN IP4 192.0.2.9\r\na=sendonly\r\n"));
+	ZX_CHECK(!decode(&s,
+			 HEAD "m=audio 4000 RTP/AVP 8 0 18 96 101 13\r\na=rtpmap:96 G722/8000/1\r\na=rtpmap:101 telephone-event/8000\r\n"
+			      "a=fmtp:101 0-16\r\na=ptime:30\r\na=rtcp:4010 IN IP4 192.0.2.9\r\na=sendonly\r\n"));
 	ZX_CHECK_EQ(s.sess_id, 12);
 	ZX_CHECK_EQ(s.sess_version, 34);
 	ZX_CHECK_EQ(s.fmtc, 5);
@@ -54,8 +55,9 @@ ZX_TEST(reads)
 	re_snprintf(addr, sizeof(addr), "%J", &s.rtcp);
 	ZX_CHECK_STR(addr, "192.0.2.9:4010");
 	/* LF only, session-level direction overridden, IPv6, unknown lines, media-level address */
-	ZX_CHECK(!decode(&s, "v=0\no=- 1 1 IN IP6 ::1\ns=x y\nb=AS:64\nc=IN IP6 2001:db8::1\nt=0 0\na=inactive\nz=what\n\nm=audio 5000 RTP/AVPF 0\n"
-			     "c=IN IP6 2001:db8::2\na=sendrecv\na=rtcp-mux\nm=video 6000 RTP/AVP 99\na=sendonly\nc=IN IP4 1.2.3.4"));
+	ZX_CHECK(!decode(
+	    &s, "v=0\no=- 1 1 IN IP6 ::1\ns=x y\nb=AS:64\nc=IN IP6 2001:db8::1\nt=0 0\na=inactive\nz=what\n\nm=audio 5000 RTP/AVPF 0\n"
+		"c=IN IP6 2001:db8::2\na=sendrecv\na=rtcp-mux\nm=video 6000 RTP/AVP 99\na=sendonly\nc=IN IP4 1.2.3.4"));
 	re_snprintf(addr, sizeof(addr), "%j", &s.rtp);
 	ZX_CHECK_STR(addr, "2001:db8::2");
 	ZX_CHECK(s.avpf && s.rtcp_mux && s.dir == ZX_DIR_SENDRECV && s.mlinec == 2);
@@ -74,12 +76,25 @@ ZX_TEST(reads)
 ZX_TEST(refuses)
 {
 	static const char *const bad[] = {
-		"", "\r\n", "v=1\r\n", "hello", "v=0", HEAD, HEAD "m=audio 0 RTP/AVP 0\r\n", HEAD "m=audio 4000 RTP/AVP\r\n",
-		HEAD "m=audio 4000\r\n", HEAD "m=audio 70000 RTP/AVP 0\r\n", HEAD "m=audio x RTP/AVP 0\r\n", HEAD "m=video 4000 RTP/AVP 0\r\n",
-		HEAD "m=audio 4000 RTP/AVP 200\r\n", HEAD "m=audio 4000 RTP/AVP \x01\r\n",
-		"v=0\r\nm=audio 4000 RTP/AVP 0\r\n", "v=0\r\nc=IN IP4 host.example\r\nm=audio 4000 RTP/AVP 0\r\n",
-		HEAD "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 1.2\r\n",
-		HEAD "m=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=audio 4000 RTP/AVP 0\r\n",
+	    "",
+	    "\r\n",
+	    "v=1\r\n",
+	    "hello",
+	    "v=0",
+	    HEAD,
+	    HEAD "m=audio 0 RTP/AVP 0\r\n",
+	    HEAD "m=audio 4000 RTP/AVP\r\n",
+	    HEAD "m=audio 4000\r\n",
+	    HEAD "m=audio 70000 RTP/AVP 0\r\n",
+	    HEAD "m=audio x RTP/AVP 0\r\n",
+	    HEAD "m=video 4000 RTP/AVP 0\r\n",
+	    HEAD "m=audio 4000 RTP/AVP 200\r\n",
+	    HEAD "m=audio 4000 RTP/AVP \x01\r\n",
+	    "v=0\r\nm=audio 4000 RTP/AVP 0\r\n",
+	    "v=0\r\nc=IN IP4 host.example\r\nm=audio 4000 RTP/AVP 0\r\n",
+	    HEAD "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 1.2\r\n",
+	    HEAD "m=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=a 1 b 1\r\nm=audio 4000 "
+		 "RTP/AVP 0\r\n",
 	};
 	struct zx_sdp s;
 
@@ -132,7 +147,8 @@ ZX_TEST(answers)
 	struct sa sa;
 
 	sa_set_str(&sa, "127.0.0.1", 30000);
-	ZX_CHECK(!decode(&s, HEAD "m=video 6000 RTP/AVP 99 100\r\nm=audio 4000 RTP/AVP 18 8 96\r\na=rtpmap:96 G722/8000\r\nm=image 1 udptl t38\r\n"));
+	ZX_CHECK(!decode(
+	    &s, HEAD "m=video 6000 RTP/AVP 99 100\r\nm=audio 4000 RTP/AVP 18 8 96\r\na=rtpmap:96 G722/8000\r\nm=image 1 udptl t38\r\n"));
 	ZX_CHECK(!zx_sdp_answer(&a, &s, &sa, list, 3, ZX_DIR_SENDRECV, &c));
 	ZX_CHECK_EQ(c, ZX_CODEC_G722);
 	ZX_CHECK(strstr(encode(&a), "m=video 0 RTP/AVP 99 100\r\nm=audio 30000 RTP/AVP 96\r\na=rtpmap:96 G722/8000\r\n"));
@@ -147,10 +163,10 @@ ZX_TEST(directions)
 {
 	/* answer to each offered direction (inactive, sendonly, recvonly, sendrecv) for each wish of ours; RFC 3264 6.1 */
 	static const enum zx_dir want[4][4] = {
-		{0, 0, 0, 0},
-		{0, 0, ZX_DIR_RECVONLY, ZX_DIR_RECVONLY},
-		{0, ZX_DIR_SENDONLY, 0, ZX_DIR_SENDONLY},
-		{0, ZX_DIR_SENDONLY, ZX_DIR_RECVONLY, ZX_DIR_SENDRECV},
+	    {0, 0, 0, 0},
+	    {0, 0, ZX_DIR_RECVONLY, ZX_DIR_RECVONLY},
+	    {0, ZX_DIR_SENDONLY, 0, ZX_DIR_SENDONLY},
+	    {0, ZX_DIR_SENDONLY, ZX_DIR_RECVONLY, ZX_DIR_SENDRECV},
 	};
 	enum zx_codec list[] = {ZX_CODEC_PCMA}, c;
 	struct zx_sdp s, a;
@@ -193,11 +209,12 @@ ZX_TEST(properties)
 		unsigned mlines = rnd(5);
 
 		for (unsigned m = 0; m < mlines; m++) {
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "m=%s %u %s", medias[rnd(2) ? 0 : rnd(4)], rnd(4) ? 4000 + rnd(100) : 0,
-					      protos[rnd(3) ? 0 : rnd(6)]);
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "m=%s %u %s", medias[rnd(2) ? 0 : rnd(4)],
+					      rnd(4) ? 4000 + rnd(100) : 0, protos[rnd(3) ? 0 : rnd(6)]);
 			for (unsigned f = rnd(20); f > 0; f--)
 				n += (size_t)snprintf(text + n, sizeof(text) - n, " %u", rnd(3) ? (rnd(2) ? 8u : 18u) : rnd(140));
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "\r\na=rtpmap:%u %s/8000\r\n", 96 + rnd(10), rnd(2) ? "G722" : "telephone-event");
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "\r\na=rtpmap:%u %s/8000\r\n", 96 + rnd(10),
+					      rnd(2) ? "G722" : "telephone-event");
 			if (rnd(2))
 				n += (size_t)snprintf(text + n, sizeof(text) - n, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" KEY "\r\n");
 		}
@@ -230,8 +247,9 @@ ZX_TEST(properties)
 /* Every cut and every changed byte of a good description: no crash, no byte too far. */
 ZX_TEST(broken)
 {
-	const char *good = HEAD "m=audio 4000 RTP/SAVP 8 0 96 101\r\na=rtpmap:96 G722/8000\r\na=rtcp:4001\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 "
-				"inline:" KEY "|2^31\r\na=ptime:20\r\n";
+	const char *good =
+	    HEAD "m=audio 4000 RTP/SAVP 8 0 96 101\r\na=rtpmap:96 G722/8000\r\na=rtcp:4001\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 "
+		 "inline:" KEY "|2^31\r\na=ptime:20\r\n";
 	char buf[600];
 	struct zx_sdp s;
 
@@ -248,5 +266,6 @@ ZX_TEST(broken)
 	}
 }
 
-ZX_MAIN({"reads what phones send", reads}, {"refuses what is not usable", refuses}, {"SDES keys", crypto}, {"answers: codec choice, other media refused", answers},
-	{"direction table", directions}, {"random offers: answers stay within them", properties}, {"cut and damaged", broken})
+ZX_MAIN({"reads what phones send", reads}, {"refuses what is not usable", refuses}, {"SDES keys", crypto},
+	{"answers: codec choice, other media refused", answers}, {"direction table", directions},
+	{"random offers: answers stay within them", properties}, {"cut and damaged", broken})

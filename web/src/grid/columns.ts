@@ -12,7 +12,7 @@ const WIDTHS: Partial<Record<Field['type'], number>> = {
   datetime: 168,
   date: 110,
   duration: 108,
-  bool: 96,
+  bool: 112,
   enum: 112,
   radio: 110,
   digits: 108,
@@ -24,7 +24,7 @@ const WIDTHS: Partial<Record<Field['type'], number>> = {
   ref: 136,
 };
 /* by name, where the kind says too little */
-const KEYS: Record<string, number> = { reg: 132, app: 96, direction: 96, transfer_to: 108 };
+const KEYS: Record<string, number> = { reg: 132, app: 96, direction: 100, transfer_to: 112, caller_id: 152 };
 export const MIN_WIDTH = 56;
 export const width = (f: Field, p: ColumnPrefs): number => p.widths[f.key] ?? f.width ?? KEYS[f.key] ?? WIDTHS[f.type] ?? 132;
 

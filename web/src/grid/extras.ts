@@ -10,6 +10,7 @@ export interface Extra {
   created?: Component; /* shown once after an addition, with what only that answer carries */
   empty?: string;
   deleteNote?: string;
+  order?: string[]; /* of the columns, until the user has his own */
   hidden?: (u: User) => string[]; /* columns that are off until asked for */
   defaults?: Row; /* of a new row, where the field's own kind of empty is not it */
   follows?: 'calls'; /* reloads when a call ends */
@@ -23,12 +24,14 @@ export const extras: Record<string, Extra | undefined> = {
     created: defineAsyncComponent(() => import('@/pages/extensions/Account.vue')),
     deleteNote: 'grid.deleteExt',
     defaults: { record: true },
+    order: ['number', 'name', 'company', 'reg', 'agent', 'caller_id', 'record', 'bind_ip', 'created'],
     hidden: (u) => (u.scope === 'system' ? ['created'] : ['company', 'company_id', 'created']),
   },
   calls: {
     icon: 'calls',
     detail: defineAsyncComponent(() => import('@/pages/calls/CallDetail.vue')),
     empty: 'grid.emptyCalls',
+    hidden: () => (window.innerWidth < 1200 ? ['transfer_to', 'app', 'ring'] : []),
     follows: 'calls',
   },
 };

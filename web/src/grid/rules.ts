@@ -9,7 +9,7 @@ export interface Problem {
 export const fieldsIn = (d: Descriptor, place: Place): Field[] => d.fields.filter((f) => (f.in ?? []).includes(place));
 
 /* The one company one works in need not be chosen. */
-export const singleOption = (f: Field, options: unknown[]): boolean => f.type === 'ref' && options.length === 1 && !!f.required;
+export const singleOption = (f: Field, options: unknown[]): boolean => f.type === 'ref' && options.length === 1;
 
 const isIp4 = (s: string): boolean => /^(\d{1,3})(\.\d{1,3}){3}$/.test(s) && s.split('.').every((p) => Number(p) < 256);
 const isIp6 = (s: string): boolean => {
@@ -82,7 +82,7 @@ export function payload(fields: Field[], values: Row): Row {
     if (f.readOnly) continue;
     let v = values[f.key];
     if (typeof v === 'string' && f.type !== 'textarea') v = v.trim();
-    if ((f.type === 'secret' || f.writeOnly) && v === '') continue;
+    if ((f.type === 'secret' || f.type === 'ref' || f.writeOnly) && v === '') continue;
     if ((f.type === 'int' || f.type === 'number') && v !== '' && v !== null) v = Number(v);
     out[f.key] = v;
   }
