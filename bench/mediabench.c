@@ -31,7 +31,7 @@ static struct shared {
 	uint64_t tx, rx, late;
 	unsigned p50, p99, p999;
 	double cpu;
-} *sh;
+} * sh;
 
 static uint64_t now_ns(clockid_t id)
 {
@@ -83,7 +83,8 @@ static void send_slot(unsigned slot, unsigned round, struct zx_srtp **ctx)
 				zx_srtp_protect(ctx[i], pkt[b], &len, false);
 			to[b] = at(sh->port[i]);
 			iv[b] = (struct iovec){pkt[b], len};
-			mm[b].msg_hdr = (struct msghdr){.msg_name = &to[b], .msg_namelen = sizeof(to[b]), .msg_iov = &iv[b], .msg_iovlen = 1};
+			mm[b].msg_hdr =
+			    (struct msghdr){.msg_name = &to[b], .msg_namelen = sizeof(to[b]), .msg_iov = &iv[b], .msg_iovlen = 1};
 			if (++b == BATCH) {
 				sh->tx += (uint64_t)(sendmmsg(fd[k], mm, b, 0) > 0 ? b : 0);
 				b = 0;
@@ -109,7 +110,8 @@ static void drain(void)
 		do {
 			for (int i = 0; i < 256; i++) {
 				iv[i] = (struct iovec){buf[i], sizeof(buf[i])};
-				mm[i].msg_hdr = (struct msghdr){.msg_iov = &iv[i], .msg_iovlen = 1, .msg_control = &ctl[i], .msg_controllen = sizeof(ctl[i])};
+				mm[i].msg_hdr = (struct msghdr){
+				    .msg_iov = &iv[i], .msg_iovlen = 1, .msg_control = &ctl[i], .msg_controllen = sizeof(ctl[i])};
 			}
 			n = recvmmsg(fd[k], mm, 256, MSG_DONTWAIT, NULL);
 			for (int i = 0; i < n; i++) {
@@ -227,12 +229,13 @@ static struct zx_stream *open_stream(struct zx_media *m, unsigned i, const struc
 int main(int argc, char **argv)
 {
 	struct zx_media *m = NULL;
-	struct zx_media_conf conf = {.port_min = 30000, .port_max = 60000, .threads = 2, .sounds_dir = "/tmp", .rec_dir = "/tmp/mediabench.rec"};
+	struct zx_media_conf conf = {
+	    .port_min = 30000, .port_max = 60000, .threads = 2, .sounds_dir = "/tmp", .rec_dir = "/tmp/mediabench.rec"};
 
 	if (argc < 4)
 		return 2;
-	calls = (unsigned)atoi(argv[1]);
-	seconds = (unsigned)atoi(argv[2]);
+	calls = (unsigned)strtoul(argv[1], NULL, 10);
+	seconds = (unsigned)strtoul(argv[2], NULL, 10);
 	mode = argv[3];
 	conf.epoll_only = argc > 4 && !strcmp(argv[4], "epoll");
 	conf.sounds_dir = "/nonexistent";
@@ -282,11 +285,13 @@ int main(int argc, char **argv)
 	}
 	for (unsigned i = 0; i < calls; i++)
 		bad += r[i] && zx_rec_problem(r[i]);
-	printf("%s%s: %u calls, %.2f us/packet (%.3f CPU-s per call-minute), lost %.3f %%, late %.3f %%, latency us p50 %u p99 %u p99.9 %u, "
-	       "RSS %.1f kB/call, set-up %.1f us/call, late ticks %llu, recordings with a problem %u, streams with gaps %u, generator %.2f of a core\n",
-	       mode, conf.epoll_only ? " epoll" : "", calls, c * 1e6 / (double)st.tx_packets, c / (double)st.tx_packets * 6000,
-	       100.0 - 100.0 * (double)sh->rx / (double)sh->tx, 100.0 * (double)sh->late / (double)(sh->rx + 1), sh->p50, sh->p99, sh->p999,
-	       (double)(rss_kb() - rss0) / calls, alloc_us, (unsigned long long)st.late_ticks, bad, mute, sh->cpu / seconds);
+	printf(
+	    "%s%s: %u calls, %.2f us/packet (%.3f CPU-s per call-minute), lost %.3f %%, late %.3f %%, latency us p50 %u p99 %u p99.9 %u, "
+	    "RSS %.1f kB/call, set-up %.1f us/call, late ticks %llu, recordings with a problem %u, streams with gaps %u, generator %.2f of "
+	    "a core\n",
+	    mode, conf.epoll_only ? " epoll" : "", calls, c * 1e6 / (double)st.tx_packets, c / (double)st.tx_packets * 6000,
+	    100.0 - 100.0 * (double)sh->rx / (double)sh->tx, 100.0 * (double)sh->late / (double)(sh->rx + 1), sh->p50, sh->p99, sh->p999,
+	    (double)(rss_kb() - rss0) / calls, alloc_us, (unsigned long long)st.late_ticks, bad, mute, sh->cpu / seconds);
 	for (unsigned i = 0; i < calls; i++) {
 		mem_deref(r[i]);
 		mem_deref(s[2 * i]);

@@ -51,7 +51,7 @@ A.http = A.http or free_port()
 def command():
     lo, hi = A.rtp.split("-")
     sets = {"sip.listen": "127.0.0.1", "sip.port": A.port, "sip.tls_port": 0, "http.listen": "127.0.0.1", "http.port": A.http, "https.port": 0,
-            "rtp.port_min": lo, "rtp.port_max": hi, "sip.options_interval": 0, "sip.expires_max": 3600, "http.threads": 16}
+            "rtp.port_min": lo, "rtp.port_max": hi, "sip.options_interval": 0, "sip.digest": "md5", "sip.expires_max": 3600, "http.threads": 16}
     sets.update(kv.split("=", 1) for kv in A.set)
     return [A.zuoxid, "--data", A.data] + [x for k, v in sets.items() for x in ("--set", f"{k}={v}")]
 

@@ -19,6 +19,7 @@ struct zx_conf {
 	uint32_t sip_port;                                              /* sip.port 5084 UDP and TCP */
 	uint32_t sip_tls_port;                                          /* sip.tls_port 5085; 0 = off */
 	char sip_realm[64];                                             /* sip.realm */
+	char sip_digest[16];                                            /* sip.digest: both md5 sha-256 */
 	uint32_t sip_expires_min, sip_expires_max, sip_expires_default; /* s */
 	uint32_t sip_max_bindings;                                      /* per extension */
 	uint32_t sip_options_interval;                                  /* s between OPTIONS pings to a phone; 0 = off */

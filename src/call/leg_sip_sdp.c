@@ -159,7 +159,7 @@ static int desc_apply(struct zx_leg *leg, const struct zx_sdp *theirs, const str
 	d->dir = dir;
 	d->ptime = theirs->ptime ? theirs->ptime : PTIME_MS;
 	d->rx.suite = ZX_SRTP_NONE;
-	if (theirs->srtp)
+	if (theirs->cryptoc)
 		d->rx = theirs->crypto[0].key;
 	leg->held = theirs->dir == ZX_DIR_SENDONLY || theirs->dir == ZX_DIR_INACTIVE || !sa_isset(&theirs->rtp, SA_ADDR);
 	d->timeout_ms = leg->held || !(dir & ZX_DIR_RECVONLY) ? 0 : RTP_TIMEOUT_MS;
@@ -187,7 +187,7 @@ int zx_call_leg_answer_make(struct zx_leg *leg, struct zx_sdp *answer, const str
 	err = zx_sdp_answer(&a, offer, &laddr, order, n, ZX_DIR_SENDRECV, &got);
 	if (err)
 		return err;
-	if (!a.srtp)
+	if (!a.cryptoc)
 		leg->desc.tx.suite = ZX_SRTP_NONE;
 	else if (leg->desc.tx.suite == a.crypto[0].key.suite)
 		a.crypto[0].key = leg->desc.tx; /* a key is not changed without need */

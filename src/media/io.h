@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 enum {
-	ZX_IO_TAIL = 64,   /* bytes free behind every packet handed out, for SRTP */
+	ZX_IO_TAIL = 64, /* bytes free behind every packet handed out, for SRTP */
 	ZX_IO_TXBUF = 1536 + ZX_IO_TAIL,
 };
 

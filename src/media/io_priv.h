@@ -11,7 +11,7 @@ struct zx_io {
 	int epfd, evfd;
 	zx_io_rx_h *rx_h;
 	void *arg;
-	uint8_t *pkt;          /* epoll: the one packet; followed by the one to send */
+	uint8_t *pkt; /* epoll: the one packet; followed by the one to send */
 };
 
 int zx_uring_alloc(struct zx_uring **up, struct zx_io *io);

@@ -131,8 +131,8 @@ int zx_uring_alloc(struct zx_uring **up, struct zx_io *io)
 {
 	struct zx_uring *u = calloc(1, sizeof(*u));
 	struct io_uring_params p = {
-		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-		.cq_entries = CQ,
+	    .flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+	    .cq_entries = CQ,
 	};
 
 	if (!u)

@@ -74,7 +74,8 @@ int zx_stream_bridge(struct zx_stream *a, struct zx_stream *b);
 /* Silence from now on (comfort silence is sent to keep NATs open when dir allows). */
 int zx_stream_unbridge(struct zx_stream *s);
 
-/* A prompt was added, replaced or removed below sounds_dir (removed: playing it ends at once). Calls that hear it go on with the old one. */
+/* A prompt was added, replaced or removed below sounds_dir (removed: playing it ends at once). Calls that hear it go on with the old one.
+ */
 void zx_media_sounds_changed(struct zx_media *m, const char *name);
 
 enum zx_tone { ZX_TONE_RINGBACK, ZX_TONE_BUSY, ZX_TONE_CONGESTION, ZX_TONE_SIT, ZX_TONE_BEEP }; /* China: 450 Hz, GB 3380 */

@@ -16,10 +16,10 @@
 #include "media/srtp.h"
 
 enum {
-	ZX_TICK_US = 5000,   /* players are spread over four phases of a frame */
+	ZX_TICK_US = 5000, /* players are spread over four phases of a frame */
 	ZX_PHASES = 4,
-	ZX_SWEEP = 50,       /* every stream is looked after once in so many frames: a second */
-	ZX_FRAME = 160,      /* samples in 20 ms */
+	ZX_SWEEP = 50,  /* every stream is looked after once in so many frames: a second */
+	ZX_FRAME = 160, /* samples in 20 ms */
 	ZX_DTMF_QUEUE = 16,
 	ZX_RTCP_S = 5,
 };
@@ -60,8 +60,19 @@ typedef void(zx_prompt_h)(struct zx_pcm *pcm, uint32_t id, uint32_t gen);
 int zx_prompts_get(struct zx_prompts *p, const char *name, struct zx_pcm **pcm, zx_prompt_h *h, uint32_t id, uint32_t gen);
 
 /* ---- commands ---- */
-enum zx_cmd_type { ZX_CMD_ADOPT, ZX_CMD_FREE, ZX_CMD_SET, ZX_CMD_BRIDGE, ZX_CMD_UNBRIDGE, ZX_CMD_PLAY, ZX_CMD_PLAY_STOP, ZX_CMD_DTMF,
-		   ZX_CMD_REC, ZX_CMD_MIGRATE, ZX_CMD_STOP };
+enum zx_cmd_type {
+	ZX_CMD_ADOPT,
+	ZX_CMD_FREE,
+	ZX_CMD_SET,
+	ZX_CMD_BRIDGE,
+	ZX_CMD_UNBRIDGE,
+	ZX_CMD_PLAY,
+	ZX_CMD_PLAY_STOP,
+	ZX_CMD_DTMF,
+	ZX_CMD_REC,
+	ZX_CMD_MIGRATE,
+	ZX_CMD_STOP
+};
 
 struct zx_ms;
 struct zx_mt;
@@ -82,7 +93,7 @@ struct zx_cmd {
 			uint16_t ms;
 		} dtmf;
 		struct {
-			struct zx_recf *f; /* NULL: detach whatever; comes with a reference */
+			struct zx_recf *f;    /* NULL: detach whatever; comes with a reference */
 			struct zx_recf *only; /* detach only from this one; never dereferenced */
 			uint8_t side;
 		} rec;
@@ -155,7 +166,7 @@ struct zx_ms {
 	struct zx_mt *_Atomic owner; /* NULL while it moves */
 	uint32_t slot, gen;          /* of the handle, for events */
 	struct zx_sock rtp, rtcp;
-	uint8_t open, closing;       /* sockets the kernel still holds */
+	uint8_t open, closing; /* sockets the kernel still holds */
 	bool set, have_dst, first;
 	struct zx_stream_desc d;
 	struct sa laddr;
@@ -171,11 +182,11 @@ struct zx_ms {
 	struct zx_ms *peer;
 	struct zx_player *play;
 	struct zx_dtmf_tx *dt;
-	struct zx_dec *dec;          /* of what we receive, when it must be decoded for the peer */
-	struct zx_enc *enc;          /* of what we send, when it comes from PCM */
+	struct zx_dec *dec; /* of what we receive, when it must be decoded for the peer */
+	struct zx_enc *enc; /* of what we send, when it comes from PCM */
 	enum zx_codec dec_codec, enc_codec;
-	struct zx_recs *rec;         /* the recorder's side */
-	struct zx_mt *target;        /* migrating to */
+	struct zx_recs *rec;  /* the recorder's side */
+	struct zx_mt *target; /* migrating to */
 	struct zx_ms *active_next, **active_prev;
 	struct zx_ms *sweep_next, **sweep_prev;
 	struct zx_counters c;

@@ -12,7 +12,8 @@ enum {
 	INFLIGHT_MAX = 64 * 1024,    /* chunks: 128 MB while a disk hangs */
 	JUMP = ZX_REC_RATE,          /* position and arrival so far apart: the sender's clock jumped */
 	PAUSE = ZX_REC_RATE / 8,     /* the same at a marker bit */
-	DRIFT = 160, WINDOW = 256,
+	DRIFT = 160,
+	WINDOW = 256,
 };
 
 /* One side, owned by the media thread of its stream. */
@@ -78,7 +79,8 @@ void zx_recs_packet(struct zx_recs *s, enum zx_codec codec, const struct zx_rtp 
 	if (s->c && (s->c->used + need > ZX_CHUNK || pos > (int64_t)s->c->first_pos + CHUNK_OLD))
 		hand_on(s);
 	if (!s->c) {
-		if (atomic_load_explicit(&f->w->inflight, memory_order_relaxed) > INFLIGHT_MAX || !(s->c = malloc(sizeof(*s->c) + ZX_CHUNK))) {
+		if (atomic_load_explicit(&f->w->inflight, memory_order_relaxed) > INFLIGHT_MAX ||
+		    !(s->c = malloc(sizeof(*s->c) + ZX_CHUNK))) {
 			atomic_store_explicit(&f->problem, "overrun", memory_order_relaxed);
 			return;
 		}
@@ -188,12 +190,13 @@ int zx_rec_start(struct zx_rec **rp, struct zx_media *m, const char *path, struc
 	if (!r)
 		return ENOMEM;
 	r->m = mem_ref(m);
-	struct zx_recf *f = calloc(1, sizeof(*f) + strlen(path) + 1);
+	size_t len = strlen(path) + 1;
+	struct zx_recf *f = calloc(1, sizeof(*f) + len);
 	if (!f) {
 		err = ENOMEM;
 		goto out;
 	}
-	strcpy(f->path, path);
+	memcpy(f->path, path, len);
 	f->w = m->recw;
 	f->t0_us = zx_mono_us();
 	f->fd = -1;

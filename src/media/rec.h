@@ -28,8 +28,8 @@ struct zx_rec_entry { /* in a chunk, before its payload; 4-byte aligned */
 struct zx_chunk {
 	struct zx_chunk *next; /* queue to the writer, then the side's list */
 	struct zx_recf *f;
-	uint8_t side, kind;    /* enum zx_chunk_kind */
-	uint16_t used, done;   /* bytes of data; of them in the file */
+	uint8_t side, kind;  /* enum zx_chunk_kind */
+	uint16_t used, done; /* bytes of data; of them in the file */
 	uint32_t first_pos;
 	uint8_t data[]; /* ZX_CHUNK bytes in one of audio */
 };
@@ -41,22 +41,22 @@ enum zx_chunk_kind { ZX_CHUNK_AUDIO, ZX_CHUNK_OPEN, ZX_CHUNK_UNREF, ZX_CHUNK_STO
 struct zx_recf {
 	struct zx_recw *w;
 	uint64_t t0_us;
-	_Atomic uint64_t end_us;     /* 0: running */
+	_Atomic uint64_t end_us; /* 0: running */
 	_Atomic uint32_t refs;
 	const char *_Atomic problem; /* a constant */
 	/* the writer's: */
 	struct zx_recf *dirty_next;
-	bool dirty, dead;            /* dead: nothing is written any more */
+	bool dirty, dead; /* dead: nothing is written any more */
 	int fd;
-	uint32_t written, longest;   /* samples done with; end of the file */
+	uint32_t written, longest; /* samples done with; end of the file */
 	uint64_t header_us;
 	struct zx_chunk *head[2], **tail[2];
 	struct zx_dec *dec[2];
 	uint8_t dec_codec[2];
-	int16_t *carry;              /* stereo samples beyond `written` that are decoded already */
+	int16_t *carry; /* stereo samples beyond `written` that are decoded already */
 	uint32_t ncarry;
-	uint64_t mark;               /* name of the link in .open */
-	char path[];                 /* below the folder */
+	uint64_t mark; /* name of the link in .open */
+	char path[];   /* below the folder */
 };
 
 struct zx_rec_scratch;

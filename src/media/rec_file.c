@@ -12,7 +12,7 @@
 
 enum { WINDOW = ZX_REC_RATE, SPILL = ZX_PCM_MAX };
 
-struct zx_rec_scratch { /* of one writer */
+struct zx_rec_scratch {                       /* of one writer */
 	int16_t window[(WINDOW + SPILL) * 2]; /* stereo */
 	int16_t stereo[SPILL * 2], mono[SPILL];
 };
@@ -125,7 +125,7 @@ static void patch(struct zx_recf *f, unsigned side, uint32_t pos, const int16_t 
 {
 	int16_t *v = f->w->scratch->stereo;
 
-	memset(v, 0, sizeof(v));
+	memset(v, 0, n * ZX_WAV_ALIGN);
 	if (f->fd < 0 || pread(f->fd, v, n * ZX_WAV_ALIGN, ZX_WAV_HDR + (off_t)pos * ZX_WAV_ALIGN) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
@@ -197,12 +197,23 @@ static bool first_pos(const struct zx_recf *f, uint32_t *pos)
 	return any;
 }
 
+/* What reaches into the next window. */
+static void carry_keep(struct zx_recf *f, const int16_t *v, uint32_t n)
+{
+	int16_t *carry = n ? realloc(f->carry, (size_t)n * ZX_WAV_ALIGN) : NULL;
+
+	if (!carry)
+		return; /* without memory the next window writes silence over it: a click */
+	f->carry = carry;
+	f->ncarry = n;
+	memcpy(carry, v, (size_t)n * ZX_WAV_ALIGN);
+}
+
 static void step(struct zx_recf *f, uint32_t start, uint32_t end)
 {
 	uint32_t reach = start + f->ncarry;
 	int16_t *window = f->w->scratch->window;
 
-	memset(window, 0, sizeof(f->w->scratch->window));
 	if (f->ncarry)
 		memcpy(window, f->carry, (size_t)f->ncarry * ZX_WAV_ALIGN);
 	f->ncarry = 0;
@@ -211,14 +222,8 @@ static void step(struct zx_recf *f, uint32_t start, uint32_t end)
 	if (reach > start)
 		write_at(f, window, start, reach - start);
 	f->written = end;
-	if (reach <= end)
-		return;
-	int16_t *carry = realloc(f->carry, (size_t)(reach - end) * ZX_WAV_ALIGN);
-	if (!carry)
-		return; /* what is in the file may be overwritten by the next window: a click */
-	f->carry = carry;
-	f->ncarry = reach - end;
-	memcpy(carry, window + 2 * (size_t)(end - start), (size_t)f->ncarry * ZX_WAV_ALIGN);
+	carry_keep(f, window + 2 * (size_t)(end - start), reach > end ? reach - end : 0);
+	memset(window, 0, (size_t)(reach - start) * ZX_WAV_ALIGN); /* for the next one: it is always found empty */
 }
 
 void zx_recf_flush(struct zx_recf *f, uint32_t upto)

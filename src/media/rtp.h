@@ -8,9 +8,9 @@
 
 enum {
 	ZX_RTP_HDR = 12,
-	ZX_RTP_MAX = 1500,     /* longer datagrams are dropped */
-	ZX_RTP_PT_CN = 13,     /* RFC 3389 */
-	ZX_RTCP_MAX = 256,     /* what zx_rtcp_make() needs at most */
+	ZX_RTP_MAX = 1500, /* longer datagrams are dropped */
+	ZX_RTP_PT_CN = 13, /* RFC 3389 */
+	ZX_RTCP_MAX = 256, /* what zx_rtcp_make() needs at most */
 };
 
 struct zx_rtp {

@@ -7,8 +7,8 @@ static void restart(struct zx_rxstat *s, const struct zx_rtp *r)
 {
 	uint32_t lost = zx_rxstat_lost(s), jitter = s->jitter;
 
-	*s = (struct zx_rxstat){.on = true, .ssrc = r->ssrc, .base = r->seq, .max = r->seq, .bad = UINT32_MAX,
-				.lost_before = lost, .jitter = jitter};
+	*s = (struct zx_rxstat){
+	    .on = true, .ssrc = r->ssrc, .base = r->seq, .max = r->seq, .bad = UINT32_MAX, .lost_before = lost, .jitter = jitter};
 }
 
 static bool sequence(struct zx_rxstat *s, const struct zx_rtp *r)

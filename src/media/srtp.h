@@ -12,7 +12,8 @@ struct zx_srtp;
 
 /* Once per process. */
 int zx_srtp_init(void);
-/* Changes *sp to these keys, sending as ssrc; a direction whose key is the same goes on (roll-over counter, replay list). Both NONE: freed. */
+/* Changes *sp to these keys, sending as ssrc; a direction whose key is the same goes on (roll-over counter, replay list). Both NONE: freed.
+ */
 int zx_srtp_set(struct zx_srtp **sp, const struct zx_srtp_key *tx, const struct zx_srtp_key *rx, uint32_t ssrc);
 void zx_srtp_free(struct zx_srtp *s);
 bool zx_srtp_tx(const struct zx_srtp *s);

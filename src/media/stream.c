@@ -29,7 +29,7 @@ static struct {
 	struct slot {
 		struct zx_stream *s;
 		uint32_t gen, next;
-	} *v;
+	} * v;
 	uint32_t n, free; /* free: index + 1 */
 } slots;
 
@@ -151,8 +151,8 @@ static int ms_alloc(struct zx_stream *s)
 	return 0;
 }
 
-int zx_stream_alloc(struct zx_stream **sp, struct zx_media *m, const struct sa *laddr, const struct zx_stream *near,
-		    zx_stream_event_h *h, void *arg)
+int zx_stream_alloc(struct zx_stream **sp, struct zx_media *m, const struct sa *laddr, const struct zx_stream *near, zx_stream_event_h *h,
+		    void *arg)
 {
 	struct zx_stream *s = mem_zalloc(sizeof(*s), stream_destroy);
 	int err;
@@ -321,16 +321,16 @@ void zx_stream_stats(const struct zx_stream *s, struct zx_stream_stats *st)
 	const struct zx_counters *c = &s->ms->c;
 
 	*st = (struct zx_stream_stats){
-		.rx_packets = ZX_GET(c->rx_packets),
-		.rx_bytes = ZX_GET(c->rx_bytes),
-		.tx_packets = ZX_GET(c->tx_packets),
-		.tx_bytes = ZX_GET(c->tx_bytes),
-		.rx_lost = ZX_GET(c->rx_lost),
-		.rx_foreign = ZX_GET(c->rx_foreign),
-		.rx_jitter_us = ZX_GET(c->rx_jitter_us),
-		.tx_lost = ZX_GET(c->tx_lost),
-		.tx_jitter_us = ZX_GET(c->tx_jitter_us),
-		.rtt_us = ZX_GET(c->rtt_us),
+	    .rx_packets = ZX_GET(c->rx_packets),
+	    .rx_bytes = ZX_GET(c->rx_bytes),
+	    .tx_packets = ZX_GET(c->tx_packets),
+	    .tx_bytes = ZX_GET(c->tx_bytes),
+	    .rx_lost = ZX_GET(c->rx_lost),
+	    .rx_foreign = ZX_GET(c->rx_foreign),
+	    .rx_jitter_us = ZX_GET(c->rx_jitter_us),
+	    .tx_lost = ZX_GET(c->tx_lost),
+	    .tx_jitter_us = ZX_GET(c->tx_jitter_us),
+	    .rtt_us = ZX_GET(c->rtt_us),
 	};
 	if (!st->rx_packets)
 		return;

@@ -12,11 +12,11 @@ struct part {
 };
 
 static const struct part tone_table[][PARTS] = {
-	[ZX_TONE_RINGBACK] = {{450, 1000}, {0, 4000}},
-	[ZX_TONE_BUSY] = {{450, 340}, {0, 360}},
-	[ZX_TONE_CONGESTION] = {{450, 700}, {0, 700}},
-	[ZX_TONE_SIT] = {{950, 340}, {1400, 340}, {1800, 340}, {0, 1000}},
-	[ZX_TONE_BEEP] = {{1000, 400}},
+    [ZX_TONE_RINGBACK] = {{450, 1000}, {0, 4000}},
+    [ZX_TONE_BUSY] = {{450, 340}, {0, 360}},
+    [ZX_TONE_CONGESTION] = {{450, 700}, {0, 700}},
+    [ZX_TONE_SIT] = {{950, 340}, {1400, 340}, {1800, 340}, {0, 1000}},
+    [ZX_TONE_BEEP] = {{1000, 400}},
 };
 
 enum { TONES = sizeof(tone_table) / sizeof(tone_table[0]), AMPLITUDE = 7300 }; /* -10 dBm0 */

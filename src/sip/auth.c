@@ -277,6 +277,11 @@ static void shy_answered(struct zx_auth *a, const struct sip_msg *msg, const str
 		s->n = 0;
 }
 
+static bool allowed(const struct zx_sip *s, bool sha256)
+{
+	return strcmp(s->conf->sip_digest, sha256 ? "md5" : "sha-256") != 0;
+}
+
 static void challenge(struct zx_sip *s, const struct sip_msg *msg, const struct pl *user, bool stale)
 {
 	char text[640], nonce[ZX_NONCE_LEN + 1];
@@ -284,11 +289,14 @@ static void challenge(struct zx_sip *s, const struct sip_msg *msg, const struct 
 	const char *st = stale ? ", stale=true" : "";
 
 	nonce_new(s->auth, nonce);
-	if (!shy_challenged(s->auth, msg, user) && !md5_only_agent(msg))
+	const bool sha256 = allowed(s, true), md5 = allowed(s, false);
+
+	if (sha256 && (!md5 || (!shy_challenged(s->auth, msg, user) && !md5_only_agent(msg))))
 		zx_buf_fmt(&b, "WWW-Authenticate: Digest realm=\"%s\", nonce=\"%s\", algorithm=SHA-256, qop=\"auth\"%s\r\n",
 			   s->conf->sip_realm, nonce, st);
-	zx_buf_fmt(&b, "WWW-Authenticate: Digest realm=\"%s\", nonce=\"%s\", algorithm=MD5, qop=\"auth\"%s\r\n", s->conf->sip_realm, nonce,
-		   st);
+	if (md5)
+		zx_buf_fmt(&b, "WWW-Authenticate: Digest realm=\"%s\", nonce=\"%s\", algorithm=MD5, qop=\"auth\"%s\r\n", s->conf->sip_realm,
+			   nonce, st);
 	text[b.n] = 0;
 	s->stats.challenges++;
 	(void)zx_reply(msg, 401, "Unauthorized", text);
@@ -364,7 +372,7 @@ enum zx_auth_result zx_auth_request(struct zx_sip *s, const struct sip_msg *msg,
 	if (zx_uri_user(user, sizeof(user), reg ? &msg->to.uri : &msg->from.uri))
 		user[0] = 0;
 	upl.l = strlen(user);
-	if (!credentials(s, msg, &d)) {
+	if (!credentials(s, msg, &d) || !allowed(s, d.sha256)) {
 		challenge(s, msg, &upl, false);
 		return ZX_AUTH_REPLIED;
 	}

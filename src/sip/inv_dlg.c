@@ -14,10 +14,25 @@ void zx_dlg_clear(struct zx_dlg *d)
 	d->routes = mem_deref(d->routes);
 }
 
+/* One line, whatever was folded or worse. */
+static void plain(char *p, size_t l)
+{
+	for (size_t i = 0; i < l; i++) {
+		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
+			p[i] = ' ';
+	}
+}
+
 static bool route_handler(const struct sip_hdr *hdr, const struct sip_msg *msg, void *arg)
 {
+	struct mbuf *mb = arg;
+	const size_t at = mb->pos + strlen("Route: ");
 	(void)msg;
-	return zx_out_pl(arg, "Route: ", &hdr->val, "\r\n") != 0;
+
+	if (zx_out_pl(mb, "Route: ", &hdr->val, "\r\n"))
+		return true;
+	plain((char *)mb->buf + at, hdr->val.l);
+	return false;
 }
 
 /* The route set: Record-Route in order for the UAS, reversed for the UAC. */
@@ -98,9 +113,21 @@ static int target_read(char **target, const struct sip_msg *msg)
 
 static int value_dup(char **dst, const struct pl *val)
 {
-	if (val->l > ZX_VALUE_MAX)
-		return EBADMSG;
-	return pl_strdup(dst, val);
+	int err = !val->p || val->l > ZX_VALUE_MAX ? EBADMSG : pl_strdup(dst, val);
+
+	if (!err)
+		plain(*dst, val->l);
+	return err;
+}
+
+/* A Call-ID or tag, which is compared: nothing in it may have to be made plain. */
+static int word_dup(char **dst, const struct pl *val)
+{
+	for (size_t i = 0; i < val->l; i++) {
+		if ((unsigned char)val->p[i] <= 0x20 || val->p[i] == 0x7f)
+			return EBADMSG;
+	}
+	return value_dup(dst, val);
 }
 
 static int tag_dup(char **dst, const struct pl *val)
@@ -111,7 +138,7 @@ static int tag_dup(char **dst, const struct pl *val)
 
 	if (zx_addr_split(&a, val) || !zx_param_get(&a.params, "tag", &tag))
 		tag = none; /* RFC 2543 */
-	return value_dup(dst, &tag);
+	return word_dup(dst, &tag);
 }
 
 int zx_dlg_uas(struct zx_dlg *d, const struct sip_msg *req, bool fixed_hop)
@@ -123,18 +150,20 @@ int zx_dlg_uas(struct zx_dlg *d, const struct sip_msg *req, bool fixed_hop)
 	d->rseq = req->cseq.num;
 	d->fixed_hop = fixed_hop;
 	d->hop = (struct zx_hop){.tp = req->tp, .src = req->dst, .dst = req->src};
-	err = value_dup(&d->callid, &req->callid);
+	err = word_dup(&d->callid, &req->callid);
 	if (!err)
 		err = tag_dup(&d->rtag, &req->from.val);
 	if (!err)
 		err = value_dup(&d->remote, &req->from.val);
-	if (!err && req->to.val.l > ZX_VALUE_MAX)
+	if (!err && (!req->to.val.p || req->to.val.l > ZX_VALUE_MAX))
 		err = EBADMSG;
 	if (!err) {
 		d->local = mem_alloc(req->to.val.l + 32, NULL);
 		if (!d->local)
 			return ENOMEM;
-		snprintf(d->local, req->to.val.l + 32, "%.*s;tag=%s", (int)req->to.val.l, req->to.val.p, d->ltag);
+		memcpy(d->local, req->to.val.p, req->to.val.l);
+		plain(d->local, req->to.val.l);
+		snprintf(d->local + req->to.val.l, 32, ";tag=%s", d->ltag);
 		err = target_read(&d->target, req);
 	}
 	if (!err)
@@ -153,7 +182,7 @@ int zx_dlg_uac(struct zx_dlg *d, const struct sip_msg *resp, const struct zx_hop
 	memcpy(n.ltag, d->ltag, sizeof(n.ltag));
 	if (!n.ltag[0] && zx_param_get(&resp->from.params, "tag", &ltag))
 		(void)pl_strcpy(&ltag, n.ltag, sizeof(n.ltag));
-	err = value_dup(&n.callid, &resp->callid);
+	err = word_dup(&n.callid, &resp->callid);
 	if (!err)
 		err = value_dup(&n.local, &resp->from.val);
 	if (!err)

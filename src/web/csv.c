@@ -86,9 +86,9 @@ static int put_json(struct out *o, const struct zx_field *f, const cJSON *js)
 	if (cJSON_IsString(js))
 		return put_cell(o, f->type == ZX_F_ENUM ? enum_label(f, js->valuestring, o->r->lang) : js->valuestring,
 				f->type != ZX_F_ENUM);
-	if (!cJSON_IsNumber(js))
+	if (!cJSON_IsNumber(js) && !cJSON_IsRaw(js))
 		return 0;
-	const int64_t v = (int64_t)js->valuedouble;
+	const int64_t v = zx_json_get_int(js);
 	if (f->type == ZX_F_DATETIME) {
 		const time_t t = (time_t)(v / 1000);
 		struct tm tm;
@@ -96,6 +96,8 @@ static int put_json(struct out *o, const struct zx_field *f, const cJSON *js)
 			return 0;
 	} else if (f->type == ZX_F_DURATION) {
 		snprintf(text, sizeof(text), "%lld", (long long)(v / 1000));
+	} else if (cJSON_IsRaw(js)) {
+		zx_strcpy(text, sizeof(text), js->valuestring);
 	} else {
 		snprintf(text, sizeof(text), "%.15g", js->valuedouble);
 	}

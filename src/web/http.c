@@ -178,6 +178,32 @@ cJSON *zx_json_parse(const char *text, size_t len)
 	return js;
 }
 
+cJSON *zx_json_int(int64_t v)
+{
+	char text[24];
+
+	if (v > -1000000000 && v < 1000000000)
+		return cJSON_CreateNumber((double)v);
+	snprintf(text, sizeof(text), "%lld", (long long)v);
+	return cJSON_CreateRaw(text);
+}
+
+void zx_json_add_int(cJSON *o, const char *key, int64_t v)
+{
+	cJSON_AddItemToObject(o, key, zx_json_int(v));
+}
+
+int64_t zx_json_get_int(const cJSON *js)
+{
+	int64_t v = 0;
+
+	if (cJSON_IsNumber(js))
+		return (int64_t)js->valuedouble;
+	if (cJSON_IsRaw(js))
+		(void)zx_text_int(js->valuestring, &v);
+	return v;
+}
+
 /* Everything up to the limit, in bounded time; NULL with *err. */
 static char *body_read(struct zx_req *r, size_t *lenp, int *err)
 {

@@ -95,6 +95,10 @@ int zx_params_parse(struct zx_params *p, const char *query);
 void zx_params_free(struct zx_params *p);
 /* UTF-8, at most ZX_JSON_DEPTH deep, whole text; NULL else. */
 cJSON *zx_json_parse(const char *text, size_t len);
+/* Whole numbers stay whole: cJSON alone writes 1795379254980770 as 1.79537925498077e+15. */
+cJSON *zx_json_int(int64_t v);
+void zx_json_add_int(cJSON *o, const char *key, int64_t v);
+int64_t zx_json_get_int(const cJSON *js); /* of one made so, or of a parsed number */
 /* A string that is an integer all through. */
 bool zx_text_int(const char *s, int64_t *v);
 

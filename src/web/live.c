@@ -36,7 +36,7 @@ cJSON *zx_live_json(const struct zx_ev_call *c, unsigned hide)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	cJSON_AddNumberToObject(o, "id", (double)c->call_id);
+	zx_json_add_int(o, "id", c->call_id);
 	cJSON_AddStringToObject(o, "dir", dirs[c->dir]);
 	cJSON_AddStringToObject(o, "state", states[c->state]);
 	cJSON_AddStringToObject(o, "ext", c->ext);
@@ -46,9 +46,9 @@ cJSON *zx_live_json(const struct zx_ev_call *c, unsigned hide)
 	add_number(o, "peer", c->peer, hide & ZX_HIDE_PEER);
 	cJSON_AddStringToObject(o, "where", c->where);
 	cJSON_AddStringToObject(o, "trunk", c->trunk);
-	cJSON_AddNumberToObject(o, "start", (double)c->start);
-	cJSON_AddNumberToObject(o, "answered", (double)c->answered);
-	cJSON_AddNumberToObject(o, "ended", (double)c->ended);
+	zx_json_add_int(o, "start", c->start);
+	zx_json_add_int(o, "answered", c->answered);
+	zx_json_add_int(o, "ended", c->ended);
 	cJSON_AddBoolToObject(o, "recording", c->recording);
 	cJSON_AddNumberToObject(o, "scode", c->scode);
 	return o;
@@ -74,7 +74,7 @@ static cJSON *record_json(struct zx_db *db, struct zx_stmt *s, bool mask)
 
 	for (int i = 0; i < (int)(sizeof(cols) / sizeof(cols[0])); i++) {
 		if (!cols[i].text)
-			cJSON_AddNumberToObject(o, cols[i].key, (double)zx_col_int(s, i));
+			zx_json_add_int(o, cols[i].key, zx_col_int(s, i));
 		else
 			add_number(o, cols[i].key, zx_col_text(s, i), mask && cols[i].number && !zx_is_extension(db, zx_col_text(s, i)));
 	}
@@ -311,7 +311,7 @@ void zx_phone_dial_h(struct zx_req *r)
 		return;
 	}
 	cJSON *js = cJSON_CreateObject();
-	cJSON_AddNumberToObject(js, "call_id", (double)d.call_id);
+	zx_json_add_int(js, "call_id", d.call_id);
 	zx_reply_json(r, 202, js);
 }
 

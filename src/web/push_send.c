@@ -74,8 +74,8 @@ static char *stamped(struct zx_push *p, cJSON *js, const char *t, int64_t ts)
 	char *text;
 
 	cJSON_AddStringToObject(js, "t", t);
-	cJSON_AddNumberToObject(js, "seq", (double)p->seq);
-	cJSON_AddNumberToObject(js, "ts", (double)ts);
+	zx_json_add_int(js, "seq", (int64_t)p->seq);
+	zx_json_add_int(js, "ts", ts);
 	text = cJSON_PrintUnformatted(js);
 	cJSON_Delete(js);
 	return text;

@@ -98,7 +98,7 @@ static cJSON *cell(struct zx_req *r, const struct zx_field *f, const struct zx_q
 		return cJSON_CreateNull();
 	switch (col->type) {
 	case ZX_Q_INT:
-		return cJSON_CreateNumber((double)zx_col_int(s, i));
+		return zx_json_int(zx_col_int(s, i));
 	case ZX_Q_BOOL:
 		return cJSON_CreateBool(zx_col_int(s, i) != 0);
 	case ZX_Q_REAL:
@@ -229,7 +229,7 @@ void zx_resource_list_h(struct zx_req *r)
 	if (res->rows)
 		res->rows(r, c.to);
 	if (out.total >= 0)
-		cJSON_AddNumberToObject(js, "total", (double)out.total);
+		zx_json_add_int(js, "total", out.total);
 	if (out.next[0])
 		cJSON_AddStringToObject(js, "next", out.next);
 	else

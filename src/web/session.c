@@ -280,10 +280,10 @@ static cJSON *session_json(struct zx_req *r)
 	char tz[128];
 	cJSON *js = cJSON_CreateObject(), *user = cJSON_AddObjectToObject(js, "user"), *server;
 
-	cJSON_AddNumberToObject(user, "id", (double)u->id);
+	zx_json_add_int(user, "id", u->id);
 	cJSON_AddStringToObject(user, "login", u->login);
 	cJSON_AddStringToObject(user, "name", u->name);
-	cJSON_AddNumberToObject(user, "company_id", (double)u->company_id);
+	zx_json_add_int(user, "company_id", u->company_id);
 	cJSON_AddStringToObject(user, "company", u->company);
 	cJSON_AddStringToObject(user, "extension", u->ext);
 	cJSON_AddStringToObject(user, "role", u->role);

@@ -179,8 +179,10 @@ static int audit_row(struct zx_stmt *s, const struct zx_q_col *const *cols, unsi
 	for (unsigned i = 0; i < n; i++) {
 		if (cols[i]->type == ZX_Q_TEXT)
 			cJSON_AddStringToObject(o, cols[i]->key, zx_col_text(s, (int)i));
-		else
+		else if (cols[i]->type == ZX_Q_REAL)
 			cJSON_AddNumberToObject(o, cols[i]->key, zx_col_real(s, (int)i));
+		else
+			zx_json_add_int(o, cols[i]->key, zx_col_int(s, (int)i));
 	}
 	return 0;
 }
@@ -426,7 +428,7 @@ static void delete_run(struct res_delete *d, bool many)
 	err = zx_store_write_wait(r->web->env.store, op_delete, d);
 	if (err == EBUSY) {
 		cJSON *more = cJSON_CreateObject();
-		cJSON_AddNumberToObject(more, "id", (double)d->w.id);
+		zx_json_add_int(more, "id", d->w.id);
 		cJSON_AddItemToObject(more, "used_by", d->used_by);
 		zx_reply_error(r, 409, "in_use", NULL, more);
 		return;

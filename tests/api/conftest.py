@@ -1,4 +1,5 @@
 """A daemon for the API tests: https on, a masked agent, an agent without rights, call records with a recording."""
+import contextlib
 import json
 import os
 import sqlite3
@@ -29,7 +30,7 @@ class Web:
         self.tls = f"https://127.0.0.1:{d.sets['https.port']}"
 
     def db(self, sql, *args):
-        with sqlite3.connect(f"{self.d.data}/zuoxi.db", timeout=10) as db:
+        with contextlib.closing(sqlite3.connect(f"{self.d.data}/zuoxi.db", timeout=10)) as db, db:
             return db.execute(sql, args).fetchall()
 
     def login(self, user, password=None):

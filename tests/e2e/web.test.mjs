@@ -8,7 +8,7 @@ const SHOTS = process.env.ZX_SHOTS; /* a folder: pictures of every page are left
 let browser;
 const shot = (page, name) => (SHOTS ? page.screenshot({ path: `${SHOTS}/${name}.png` }) : undefined);
 const number = () => String(60000 + Math.floor(Math.random() * 9000) * 4);
-const rows = (page) => page.locator('.page:visible tbody tr');
+const rows = (page) => page.locator('.page:visible tbody:not([aria-hidden]) tr'); /* not the skeleton */
 const toolbar = (page) => page.locator('.tools:visible');
 async function search(page, text) {
   await toolbar(page).locator('input[type=search]').fill(text);

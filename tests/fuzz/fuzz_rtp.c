@@ -15,8 +15,12 @@ static void ms_init(struct zx_ms *ms, enum zx_codec codec, uint8_t opt)
 	ms->rtp.owner = ms->rtcp.owner = ms;
 	ms->rtcp.rtcp = true;
 	ms->set = true;
-	ms->d = (struct zx_stream_desc){.latch = opt & 1, .rtcp_mux = true, .codec = codec, .pt = zx_codec_info(codec)->pt,
-					.te_pt = opt & 2 ? 101 : -1, .dir = ZX_DIR_SENDRECV};
+	ms->d = (struct zx_stream_desc){.latch = opt & 1,
+					.rtcp_mux = true,
+					.codec = codec,
+					.pt = zx_codec_info(codec)->pt,
+					.te_pt = opt & 2 ? 101 : -1,
+					.dir = ZX_DIR_SENDRECV};
 	ms->d.pt_rx = ms->d.pt;
 	ms->sig.in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(4000), .sin_addr.s_addr = htonl(0x7f000001)};
 	ms->dst = ms->sig;

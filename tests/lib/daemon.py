@@ -1,4 +1,6 @@
 """A zuoxid of one's own: free ports, its own data folder, demo company, REST client. Sanitizer reports fail the test."""
+import atexit
+import contextlib
 import json
 import os
 import re
@@ -220,7 +222,8 @@ class Daemon:
         return a
 
     def sql(self, query, *args):
-        with sqlite3.connect(f"file:{self.data}/zuoxi.db?mode=ro", uri=True) as db:
+        # closed at once: Python's own reference cycle would keep it, and its lock, until the next garbage collection
+        with contextlib.closing(sqlite3.connect(f"file:{self.data}/zuoxi.db?mode=ro", uri=True)) as db:
             db.row_factory = sqlite3.Row
             return [dict(r) for r in db.execute(query, args)]
 

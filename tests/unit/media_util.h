@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -24,8 +25,8 @@ struct phone {
 	union zx_addr addr, to;
 	enum zx_codec codec;
 	uint8_t pt;
-	unsigned hz;      /* 0: sends nothing */
-	unsigned frame;   /* samples a packet */
+	unsigned hz;    /* 0: sends nothing */
+	unsigned frame; /* samples a packet */
 	size_t phase;
 	struct zx_rtp tx;
 	struct zx_enc *enc;
@@ -114,7 +115,7 @@ static UNUSED void fx_open_ports(uint16_t min, uint16_t max)
 		loop = true;
 	}
 	memset(&fx, 0, sizeof(fx));
-	strcpy(fx.dir, "/tmp/zxmedia.XXXXXX");
+	snprintf(fx.dir, sizeof(fx.dir), "/tmp/zxmedia.XXXXXX");
 	ZX_CHECK(mkdtemp(fx.dir));
 	snprintf(sounds, sizeof(sounds), "%s/sounds", fx.dir);
 	snprintf(rec, sizeof(rec), "%s/rec", fx.dir);
@@ -123,22 +124,40 @@ static UNUSED void fx_open_ports(uint16_t min, uint16_t max)
 	mkdir(path, 0700);
 	snprintf(path, sizeof(path), "%s/moh/default.wav", sounds);
 	fx_wav(path, 44100, 700, 0.5);
-	struct zx_media_conf c = {.port_min = min, .port_max = max, .threads = media_threads, .sounds_dir = sounds, .rec_dir = rec,
-				  .epoll_only = media_epoll, .rec_min_free_mb = fx_min_free_mb};
+	struct zx_media_conf c = {.port_min = min,
+				  .port_max = max,
+				  .threads = media_threads,
+				  .sounds_dir = sounds,
+				  .rec_dir = rec,
+				  .epoll_only = media_epoll,
+				  .rec_min_free_mb = fx_min_free_mb};
 	ZX_CHECK_EQ(zx_media_alloc(&fx.m, &c), 0);
 }
 
 static UNUSED void fx_open(void)
 {
-	fx_open_ports(41000, 42999);
+	/* several test programs may run side by side */
+	uint16_t base = (uint16_t)(10000 + getpid() % 4 * 5000);
+	fx_open_ports(base, base + 3999);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static UNUSED void fx_remove(void)
+{
+	ZX_CHECK_EQ(nftw(fx.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static UNUSED void fx_close(void)
 {
-	char cmd[128];
 	fx.m = mem_deref(fx.m);
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", fx.dir);
-	ZX_CHECK_EQ(system(cmd), 0);
+	fx_remove();
 }
 
 static UNUSED void phone_open(struct phone *p, enum zx_codec codec, unsigned hz)
@@ -330,7 +349,8 @@ static UNUSED struct zx_stream *stream_open(const struct zx_stream *near)
 
 static UNUSED struct zx_stream_desc desc_of(const struct phone *p)
 {
-	struct zx_stream_desc d = {.latch = true, .codec = p->codec, .pt = p->pt, .pt_rx = p->pt, .te_pt = p->te_pt, .dir = ZX_DIR_SENDRECV, .ptime = 20};
+	struct zx_stream_desc d = {
+	    .latch = true, .codec = p->codec, .pt = p->pt, .pt_rx = p->pt, .te_pt = p->te_pt, .dir = ZX_DIR_SENDRECV, .ptime = 20};
 
 	sa_set_in(&d.rtp, ntohl(p->addr.in.sin_addr.s_addr), ntohs(p->addr.in.sin_port));
 	return d;
@@ -344,6 +364,20 @@ static UNUSED struct zx_stream *stream_for(struct phone *p, const struct zx_stre
 	ZX_CHECK_EQ(zx_stream_set(s, &d), 0);
 	phone_to(p, s);
 	return s;
+}
+
+/* Lets time pass until all ports are back. */
+static UNUSED void ports_back(unsigned n)
+{
+	struct zx_media_stats st;
+
+	for (int i = 0; i < 500; i++) {
+		zx_media_stats(fx.m, &st);
+		if (st.ports_free == n)
+			return;
+		pump(20);
+	}
+	ZX_CHECK_EQ(st.ports_free, n);
 }
 
 static UNUSED struct zx_stream_stats stats_of(const struct zx_stream *s)

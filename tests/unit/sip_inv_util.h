@@ -252,6 +252,11 @@ static const char *hdr(const char *msg, const char *name)
 	return buf;
 }
 
+__attribute__((unused)) static unsigned number(const char *text)
+{
+	return (unsigned)strtoul(text, NULL, 10);
+}
+
 static void tag_of(char *dst, size_t sz, const char *value)
 {
 	const char *t = strstr(value, ";tag=");

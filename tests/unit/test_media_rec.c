@@ -67,7 +67,7 @@ static void end(struct zx_stream *s[2])
 ZX_TEST(sides)
 {
 	static const enum zx_codec codec[][2] = {
-		{ZX_CODEC_PCMA, ZX_CODEC_PCMU}, {ZX_CODEC_G722, ZX_CODEC_G729}, {ZX_CODEC_PCMU, ZX_CODEC_PCMU}};
+	    {ZX_CODEC_PCMA, ZX_CODEC_PCMU}, {ZX_CODEC_G722, ZX_CODEC_G729}, {ZX_CODEC_PCMU, ZX_CODEC_PCMU}};
 	struct zx_stream *s[2];
 	struct zx_rec *r = NULL;
 
@@ -267,8 +267,7 @@ ZX_TEST(kill9)
 	ZX_CHECK_EQ(zx_rec_repair("/no/such/folder", &repaired), 0);
 	close(fd[0]);
 	close(fd[1]);
-	snprintf(path, sizeof(path), "rm -rf %s", fx.dir);
-	ZX_CHECK_EQ(system(path), 0);
+	fx_remove();
 }
 
 ZX_TEST(full_disk)

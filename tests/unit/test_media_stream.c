@@ -41,7 +41,7 @@ ZX_TEST(relay)
 	struct zx_media_stats ms;
 	zx_media_stats(fx.m, &ms);
 	ZX_CHECK_EQ(ms.streams, 2);
-	ZX_CHECK_EQ(ms.ports_free, 998);
+	ZX_CHECK_EQ(ms.ports_free, 1998);
 	ZX_CHECK(ms.rx_packets >= 98 && ms.tx_packets >= 98);
 	pair_end(a, b);
 }
@@ -178,7 +178,8 @@ ZX_TEST(losses_stay_visible)
 
 ZX_TEST(prompts_and_tones)
 {
-	struct zx_play f = {.file = "moh/default", .repeat = 1}, none = {.file = "no/such"}, t = {.tone = ZX_TONE_RINGBACK}, abs = {.repeat = 2};
+	struct zx_play f = {.file = "moh/default", .repeat = 1}, none = {.file = "no/such"}, t = {.tone = ZX_TONE_RINGBACK},
+		       abs = {.repeat = 2};
 	char path[128];
 	uint32_t id = 0;
 
@@ -404,7 +405,7 @@ ZX_TEST(ports)
 	struct zx_media_stats st;
 	struct sa sa;
 
-	fx_open_ports(41100, 41109);
+	fx_open_ports(43100, 43109);
 	sa_set_str(&sa, "127.0.0.1", 0);
 	for (int i = 0; i < 5; i++) {
 		ZX_CHECK_EQ(zx_stream_alloc(&s[i], fx.m, &sa, NULL, NULL, NULL), 0);
@@ -417,7 +418,7 @@ ZX_TEST(ports)
 	ZX_CHECK_EQ(st.ports_free, 0);
 	uint16_t port = sa_port(zx_stream_laddr(s[2]));
 	s[2] = mem_deref(s[2]);
-	pump(30);
+	ports_back(1);
 	ZX_CHECK_EQ(zx_stream_alloc(&s[2], fx.m, &sa, NULL, NULL, NULL), 0);
 	ZX_CHECK_EQ(sa_port(zx_stream_laddr(s[2])), port);
 	for (int i = 0; i < 5; i++)
@@ -449,7 +450,8 @@ ZX_TEST(many)
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < N; i++) {
 			s[i] = stream_open(i % 2 ? s[i - 1] : NULL);
-			struct zx_stream_desc d = {.latch = true, .codec = ZX_CODEC_PCMA, .pt = 8, .pt_rx = 8, .te_pt = -1, .dir = ZX_DIR_SENDRECV};
+			struct zx_stream_desc d = {
+			    .latch = true, .codec = ZX_CODEC_PCMA, .pt = 8, .pt_rx = 8, .te_pt = -1, .dir = ZX_DIR_SENDRECV};
 			sa_set_str(&d.rtp, "127.0.0.1", 9);
 			ZX_CHECK_EQ(zx_stream_set(s[i], &d), 0);
 			if (i % 3 == 0)
@@ -462,12 +464,9 @@ ZX_TEST(many)
 		pump(50);
 		for (int i = 0; i < N; i++)
 			mem_deref(s[i]);
-		pump(100);
+		ports_back(2000);
 		ZX_CHECK_EQ(fds(), before);
 	}
-	struct zx_media_stats st;
-	zx_media_stats(fx.m, &st);
-	ZX_CHECK_EQ(st.ports_free, 1000);
 	fx_close();
 }
 
@@ -504,7 +503,10 @@ ZX_TEST(reports)
 	ZX_CHECK_EQ(in.rb.ext_seq & 0xffff, p[0].tx.seq);
 	/* answer after 50 ms that we say took 30 */
 	pump(50);
-	struct zx_rtcp_out o = {.ssrc = p[0].tx.ssrc, .cname = "phone", .block = true, .src = in.ssrc,
+	struct zx_rtcp_out o = {.ssrc = p[0].tx.ssrc,
+				.cname = "phone",
+				.block = true,
+				.src = in.ssrc,
 				.rb = {.lost = 7, .jitter = 80, .lsr = in.ntp_mid, .dlsr = 65536 * 30 / 1000}};
 	uint8_t buf[ZX_RTCP_MAX];
 	size_t len = zx_rtcp_make(buf, &o);
@@ -518,6 +520,13 @@ ZX_TEST(reports)
 	pair_end(a, b);
 }
 
+static unsigned noise(void)
+{
+	static uint32_t x = 7;
+	x = x * 1664525 + 1013904223;
+	return x >> 8;
+}
+
 ZX_TEST(rubbish)
 {
 	struct zx_stream *a, *b;
@@ -526,11 +535,10 @@ ZX_TEST(rubbish)
 	fx_open();
 	pair(ZX_CODEC_PCMA, ZX_CODEC_PCMA, &a, &b, 200);
 	phone_clear(&p[1]);
-	srand(7);
 	for (int i = 0; i < 3000; i++) {
-		size_t n = (size_t)rand() % (i % 3 ? 60 : sizeof(g));
+		size_t n = noise() % (i % 3 ? 60 : sizeof(g));
 		for (size_t k = 0; k < n; k++)
-			g[k] = (uint8_t)rand();
+			g[k] = (uint8_t)noise();
 		if (n > 2 && i % 2) {
 			g[0] = 0x80 | (g[0] & 0x3f);
 			g[1] = i % 4 == 1 ? (uint8_t)(200 + i % 8) : 8;

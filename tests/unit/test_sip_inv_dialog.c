@@ -59,7 +59,7 @@ static void out_up(struct pdlg *d, const char *hdrs)
 	ZX_CHECK(!zx_inv_connect(&T.leg, &T.s, &t, &c, own_offer(ZX_DIR_SENDRECV), &handlers, NULL));
 	m = expect(&A, "INVITE");
 	ZX_CHECK(m);
-	strcpy(keep, m);
+	snprintf(keep, sizeof(keep), "%s", m);
 	respond(&A, keep, 200, "t1", hdrs, sdp_a);
 	ZX_CHECK(expect(&A, "ACK"));
 	CHECK_LOG("answered+sdp");
@@ -81,7 +81,7 @@ static unsigned version(const char *m)
 	const char *o = strstr(m, "\r\no=- ");
 
 	o = o ? strchr(o + 6, ' ') : NULL;
-	return o ? (unsigned)atoi(o) : 0;
+	return o ? number(o) : 0;
 }
 
 ZX_TEST(reinvite_in)
@@ -324,12 +324,12 @@ ZX_TEST(reliable_out)
 	m = expect(&A, "SIP/2.0 183");
 	ZX_CHECK(m && strstr(m, "Require: 100rel") && strstr(m, "m=audio 30000"));
 	pdlg_learn(&d, m);
-	rseq = (unsigned)atoi(hdr(m, "RSeq"));
+	rseq = number(hdr(m, "RSeq"));
 	ZX_CHECK(rseq);
 	advance(500, 500);
 	m = expect(&A, "SIP/2.0 183");
 	ZX_CHECK(m);
-	ZX_CHECK_EQ(atoi(hdr(m, "RSeq")), rseq);
+	ZX_CHECK_EQ(number(hdr(m, "RSeq")), rseq);
 	advance(1000, 1000);
 	ZX_CHECK(expect(&A, "SIP/2.0 183"));
 	ZX_CHECK(!zx_inv_accept(T.leg, own_answer(own_offer(ZX_DIR_SENDRECV)))); /* waits too */

@@ -135,7 +135,7 @@ ZX_TEST(cancel)
 	T.leg = mem_deref(T.leg);
 	ZX_CHECK(silent(&A, "CANCEL"));
 	respond(&A, m, 100, NULL, NULL, NULL);
-	strcpy(keep, m);
+	snprintf(keep, sizeof(keep), "%s", m);
 	m = expect(&A, "CANCEL sip:8001@10.0.0.9:5060;line=7 SIP/2.0\r\n");
 	ZX_CHECK(m && strstr(m, "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"));
 	ZX_CHECK_STR(hdr(m, "Via"), hdr(keep, "Via"));
@@ -144,7 +144,7 @@ ZX_TEST(cancel)
 	ZX_CHECK(expect(&A, "ACK"));
 	/* after a provisional it goes at once; the answer crosses it */
 	m = call_out(false, false);
-	strcpy(keep, m);
+	snprintf(keep, sizeof(keep), "%s", m);
 	respond(&A, keep, 180, "t", NULL, NULL);
 	CHECK_LOG("180");
 	zx_inv_hangup(T.leg, 0, NULL);
@@ -159,7 +159,7 @@ ZX_TEST(cancel)
 	CHECK_LOG("180 closed487");
 	/* the answer comes before the provisional, to an INVITE that is to be cancelled */
 	m = call_out(false, false);
-	strcpy(keep, m);
+	snprintf(keep, sizeof(keep), "%s", m);
 	T.leg = mem_deref(T.leg);
 	respond(&A, keep, 200, "t", NULL, sdp_a);
 	ZX_CHECK(expect(&A, "ACK"));
@@ -172,7 +172,7 @@ ZX_TEST(forks)
 	char keep[TEXT];
 
 	begin();
-	strcpy(keep, call_out(true, false));
+	snprintf(keep, sizeof(keep), "%s", call_out(true, false));
 	respond(&B, keep, 180, "a", NULL, NULL);
 	respond(&B, keep, 183, "b", NULL, sdp_a);
 	respond(&B, keep, 200, "b", NULL, sdp_a);
@@ -239,7 +239,7 @@ ZX_TEST(prack)
 	struct pdlg d;
 
 	begin();
-	strcpy(keep, call_out(false, false));
+	snprintf(keep, sizeof(keep), "%s", call_out(false, false));
 	ZX_CHECK(strstr(keep, "Supported: 100rel, timer"));
 	respond(&A, keep, 183, "t", REL(41), sdp_a);
 	m = expect(&A, "PRACK sip:8001@127.0.0.1:");
@@ -247,9 +247,9 @@ ZX_TEST(prack)
 	{
 		char want[64];
 
-		snprintf(want, sizeof(want), "41 %d INVITE", atoi(hdr(keep, "CSeq")));
+		snprintf(want, sizeof(want), "41 %u INVITE", number(hdr(keep, "CSeq")));
 		ZX_CHECK_STR(hdr(m, "RAck"), want);
-		ZX_CHECK_EQ(atoi(hdr(m, "CSeq")), atoi(hdr(keep, "CSeq")) + 1);
+		ZX_CHECK_EQ(number(hdr(m, "CSeq")), number(hdr(keep, "CSeq")) + 1);
 	}
 	respond(&A, m, 200, NULL, NULL, NULL);
 	respond(&A, keep, 183, "t", REL(41), sdp_a); /* repeated: nothing new */
@@ -271,7 +271,7 @@ ZX_TEST(prack)
 	request(&d, "BYE", NULL, NULL);
 	ZX_CHECK(expect2(&A, "SIP/2.0 200", "BYE"));
 	/* two branches: the other one answers, its description is told again */
-	strcpy(keep, call_out(true, false));
+	snprintf(keep, sizeof(keep), "%s", call_out(true, false));
 	respond(&B, keep, 183, "a", REL(1), sdp_a);
 	ZX_CHECK(expect2(&B, "PRACK", ";tag=a\r\n"));
 	respond(&B, keep, 183, "b", REL(9), sdp_a);
@@ -281,7 +281,7 @@ ZX_TEST(prack)
 	CHECK_LOG("183+sdp 183+sdp answered+sdp");
 	zx_inv_hangup(T.leg, 0, NULL);
 	/* late offer: the offer in 183, the answer in PRACK */
-	strcpy(keep, call_out(false, true));
+	snprintf(keep, sizeof(keep), "%s", call_out(false, true));
 	respond(&A, keep, 183, "t", REL(5), sdp_a);
 	CHECK_LOG("183+sdp");
 	ZX_CHECK(silent(&A, "PRACK"));

@@ -190,7 +190,7 @@ ZX_TEST(retransmissions)
 	begin();
 	pdlg_init(&d, &A, "8000", "8001");
 	request(&d, "INVITE", AUTH, sdp_a);
-	strcpy(invite, sent);
+	snprintf(invite, sizeof(invite), "%s", sent);
 	ZX_CHECK(expect(&A, "SIP/2.0 100"));
 	phone_send(&A, invite);
 	ZX_CHECK(expect(&A, "SIP/2.0 100"));

@@ -131,7 +131,7 @@ static int open_recording(struct zx_req *r, char *path, size_t len, char *name, 
 		return ENOENT;
 	zx_strcpy(caller, sizeof(caller), cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "caller")));
 	zx_strcpy(callee, sizeof(callee), cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row, "callee")));
-	const time_t t = (time_t)(cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(row, "start")) / 1000);
+	const time_t t = (time_t)(zx_json_get_int(cJSON_GetObjectItemCaseSensitive(row, "start")) / 1000);
 	cJSON_Delete(row);
 	path[0] = '\0';
 	if (!zx_stmt_get(&s, r->db, "web_call_file")) {
@@ -264,7 +264,7 @@ static void peaks_h(struct zx_req *r)
 			cJSON_AddItemToArray(a, cJSON_CreateNumber(v[i]));
 			cJSON_AddItemToArray(b, cJSON_CreateNumber(v[n + i]));
 		}
-		cJSON_AddNumberToObject(js, "length", (double)len);
+		zx_json_add_int(js, "length", len);
 		zx_reply_json(r, 200, js);
 	}
 	free(v);
