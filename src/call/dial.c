@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 /* How long phones that have not said anything are waited for when all others have refused: they are switched off. */
 enum { SILENT_MS = 4000 };
@@ -149,6 +150,10 @@ static int start(struct zx_call *c, const char *ext, unsigned ring_ms, zx_dial_h
 		return 0;
 	}
 	if (err && err != EHOSTUNREACH) {
+		static struct zx_log_site site;
+
+		zx_log_limited(&site, 5, ZX_ERROR, "call", "%s cannot be called: %s", ext,
+			       err == EADDRNOTAVAIL ? "no media port is free" : strerror(err));
 		d->best = ZX_DIAL_FAILED;
 		d->best_code = 503;
 	}

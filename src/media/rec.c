@@ -8,10 +8,11 @@
 #include "base/clock.h"
 
 enum {
-	CHUNK_OLD = ZX_REC_RATE / 2, /* handed on when its first entry is so old */
-	INFLIGHT_MAX = 64 * 1024,    /* chunks: 128 MB while a disk hangs */
+	CHUNK_OLD = ZX_REC_RATE / 5, /* handed on when its first entry is so old */
+	INFLIGHT_MAX = 128 * 1024,   /* chunks: 128 MB while a disk hangs */
 	JUMP = ZX_REC_RATE,          /* position and arrival so far apart: the sender's clock jumped */
 	PAUSE = ZX_REC_RATE / 8,     /* the same at a marker bit */
+	PART = 960,
 	DRIFT = 160,
 	WINDOW = 256,
 };
@@ -68,33 +69,47 @@ static int64_t position(struct zx_recs *s, const struct zx_rtp *r, uint64_t now_
 	return pos;
 }
 
+static bool chunk_new(struct zx_recs *s, uint32_t pos)
+{
+	struct zx_recw *w = s->f->w;
+
+	if (atomic_load_explicit(&w->inflight, memory_order_relaxed) > INFLIGHT_MAX || !(s->c = malloc(sizeof(*s->c) + ZX_CHUNK))) {
+		atomic_store_explicit(&s->f->problem, "overrun", memory_order_relaxed);
+		return false;
+	}
+	atomic_fetch_add_explicit(&w->inflight, 1, memory_order_relaxed);
+	s->c->f = s->f;
+	s->c->side = s->side;
+	s->c->kind = ZX_CHUNK_AUDIO;
+	s->c->used = s->c->done = 0;
+	s->c->first_pos = pos;
+	return true;
+}
+
+static void put(struct zx_recs *s, enum zx_codec codec, uint32_t pos, const uint8_t *p, uint16_t len)
+{
+	const struct zx_rec_entry e = {.pos = pos, .len = len, .codec = (uint8_t)codec};
+	size_t need = sizeof(e) + ((len + 3u) & ~3u);
+
+	if (s->c && (s->c->used + need > ZX_CHUNK || pos > s->c->first_pos + CHUNK_OLD))
+		hand_on(s);
+	if (!s->c && !chunk_new(s, pos))
+		return;
+	memcpy(s->c->data + s->c->used, &e, sizeof(e));
+	memcpy(s->c->data + s->c->used + sizeof(e), p, len);
+	s->c->used = (uint16_t)(s->c->used + need);
+}
+
 void zx_recs_packet(struct zx_recs *s, enum zx_codec codec, const struct zx_rtp *r, const uint8_t *payload, uint64_t now_us)
 {
-	struct zx_recf *f = s->f;
 	int64_t pos = position(s, r, now_us);
-	size_t need = sizeof(struct zx_rec_entry) + ((r->len + 3u) & ~3u);
 
-	if (pos < 0 || pos > UINT32_MAX / 2 || need > ZX_CHUNK)
-		return;
-	if (s->c && (s->c->used + need > ZX_CHUNK || pos > (int64_t)s->c->first_pos + CHUNK_OLD))
-		hand_on(s);
-	if (!s->c) {
-		if (atomic_load_explicit(&f->w->inflight, memory_order_relaxed) > INFLIGHT_MAX ||
-		    !(s->c = malloc(sizeof(*s->c) + ZX_CHUNK))) {
-			atomic_store_explicit(&f->problem, "overrun", memory_order_relaxed);
-			return;
-		}
-		atomic_fetch_add_explicit(&f->w->inflight, 1, memory_order_relaxed);
-		s->c->f = f;
-		s->c->side = s->side;
-		s->c->kind = ZX_CHUNK_AUDIO;
-		s->c->used = s->c->done = 0;
-		s->c->first_pos = (uint32_t)pos;
+	for (uint16_t at = 0; at < r->len && pos >= 0 && pos < UINT32_MAX / 2;) { /* one turn but for very long packets */
+		uint16_t len = r->len - at < PART ? (uint16_t)(r->len - at) : PART;
+		put(s, codec, (uint32_t)pos, payload + at, len);
+		at = (uint16_t)(at + len);
+		pos += codec == ZX_CODEC_G729 ? len * 8 : len;
 	}
-	const struct zx_rec_entry e = {.pos = (uint32_t)pos, .len = r->len, .codec = (uint8_t)codec};
-	memcpy(s->c->data + s->c->used, &e, sizeof(e));
-	memcpy(s->c->data + s->c->used + sizeof(e), payload, r->len);
-	s->c->used = (uint16_t)(s->c->used + need);
 }
 
 int zx_recs_attach(struct zx_recs **sp, struct zx_recf *f, unsigned side)

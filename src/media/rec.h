@@ -1,7 +1,7 @@
 /*
  * The recorder, between its three threads.
  *
- *   media thread: payload + position -> chunk (2 kB, one a side) -> full or old: queue (lock-free) -> writer thread:
+ *   media thread: payload + position -> chunk (1 kB, one a side) -> full or old: queue (lock-free) -> writer thread:
  *   decode -> stereo window -> pwrite. Positions are samples since the recording began; what nobody wrote is a hole: silence.
  */
 #ifndef ZX_MEDIA_REC_H
@@ -13,7 +13,7 @@
 #include "media/priv.h"
 
 enum {
-	ZX_CHUNK = 2048 - 40,
+	ZX_CHUNK = 1024 - 16, /* six packets of 20 ms */
 	ZX_REC_RATE = 8000,
 	ZX_WAV_HDR = 44,
 	ZX_WAV_ALIGN = 4, /* bytes a stereo sample */

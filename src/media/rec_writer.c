@@ -1,4 +1,4 @@
-/* The writer thread: takes chunks from all media threads, writes each file about four times a second. */
+/* The writer thread: takes chunks from all media threads, writes each file about five times a second. */
 #include "media/rec.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -18,9 +19,10 @@
 
 enum {
 	WAKE_MS = 100,
-	HOLD_BACK = ZX_REC_RATE * 6 / 10, /* a side may hand its chunk on so late */
-	STEP = ZX_REC_RATE / 4,
+	HOLD_BACK = ZX_REC_RATE * 35 / 100, /* a side may hand its chunk on so late */
+	STEP = ZX_REC_RATE / 6,
 	CHECK_US = 2000000,
+	NICER = 3,
 };
 
 void zx_recw_push(struct zx_recw *w, struct zx_chunk *c)
@@ -154,6 +156,7 @@ static void *writer_main(void *arg)
 	uint64_t v, stop_us = 0;
 
 	prctl(PR_SET_NAME, "zx-rec");
+	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICER); /* this thread; after audio and signalling */
 	for (;;) {
 		struct pollfd p = {.fd = w->evfd, .events = POLLIN};
 		if (poll(&p, 1, w->stop ? 5 : w->nfiles || w->dirty ? WAKE_MS : 1000) > 0)

@@ -91,17 +91,31 @@ class Api:
         return s
 
 
+_template = None
+
+
+def template():
+    """a data folder with the demo company; making its passwords takes a second, copying it does not"""
+    global _template
+    if not _template:
+        d = Daemon(data=tempfile.mkdtemp(prefix="zuoxi-demo-"))
+        atexit.register(shutil.rmtree, d.data, True)
+        d.stop()
+        for f in ("test.log", "notify.sock"):
+            os.unlink(os.path.join(d.data, f))
+        _template = d.data
+    return _template
+
+
 class Daemon:
     def __init__(self, sets=None, demo=True, start=True, data=None, ipv6=False, env=None):
         self.data = data or tempfile.mkdtemp(prefix="zuoxi-test-")
         self.own_data = data is None
-        self.port, self.tls_port = sip_port(), free_port()
-        self.http, self.https = free_port(), free_port()
-        listen = "127.0.0.1,::1" if ipv6 else "127.0.0.1"
+        self.port, self.tls_port, self.http = sip_port(), free_port(), free_port()
         base = 21000 + (os.getpid() * 7 + int(time.time() * 50)) % 200 * 200
-        self.sets = {"sip.listen": listen, "sip.port": self.port, "sip.tls_port": self.tls_port, "http.listen": "127.0.0.1",
-                     "http.port": self.http, "https.port": 0, "rtp.port_min": base, "rtp.port_max": base + 399, "log.level": "debug",
-                     "sip.options_interval": 0, "media.threads": 2, "http.threads": 16, "recordings.min_free_mb": 1}
+        self.sets = {"sip.listen": "127.0.0.1,::1" if ipv6 else "127.0.0.1", "sip.port": self.port, "sip.tls_port": self.tls_port,
+                     "http.listen": "127.0.0.1", "http.port": self.http, "https.port": 0, "rtp.port_min": base, "rtp.port_max": base + 399,
+                     "log.level": "debug", "sip.options_interval": 0, "media.threads": 2, "http.threads": 16, "recordings.min_free_mb": 1}
         self.sets.update(sets or {})
         self.demo, self.env = demo, env or {}
         self.proc = None
@@ -127,6 +141,8 @@ class Daemon:
 
     def start(self):
         os.makedirs(self.data, exist_ok=True)
+        if self.demo and self.own_data and not os.path.exists(os.path.join(self.data, "zuoxi.db")):
+            shutil.copytree(template(), self.data, dirs_exist_ok=True)
         note = os.path.join(self.data, "notify.sock")
         if os.path.exists(note):
             os.unlink(note)

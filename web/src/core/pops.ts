@@ -31,7 +31,7 @@ export const usePops = defineStore('pops', () => {
       if (history) old.history = history;
       return;
     }
-    for (const p of pops.value) if (p.call.state === 'ended') p.open = false;
+    for (const p of pops.value) if (p.call.state !== 'talking' && p.call.state !== 'held') p.open = false;
     pops.value.unshift({ call, history, open: call.state !== 'ended' });
     if (pops.value.length > MAX) pops.value = pops.value.filter((p, i) => i < MAX || p.call.state !== 'ended');
   }

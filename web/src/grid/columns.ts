@@ -20,11 +20,11 @@ const WIDTHS: Partial<Record<Field['type'], number>> = {
   int: 96,
   number: 96,
   cidr: 152,
-  audio: 72,
+  audio: 96,
   ref: 136,
 };
 /* by name, where the kind says too little */
-const KEYS: Record<string, number> = { reg: 132, app: 96, direction: 100, transfer_to: 112, caller_id: 152 };
+const KEYS: Record<string, number> = { reg: 132, app: 112, direction: 112, transfer_to: 112, caller_id: 152 };
 export const MIN_WIDTH = 56;
 export const width = (f: Field, p: ColumnPrefs): number => p.widths[f.key] ?? f.width ?? KEYS[f.key] ?? WIDTHS[f.type] ?? 132;
 

@@ -188,6 +188,7 @@ const zh = {
     no: '否',
     any: '不限',
     seconds: '秒',
+    inSeconds: '{label}（秒）',
     min: '最小',
     max: '最大',
     start: '开始时间',
