@@ -202,7 +202,13 @@ describe('a call', () => {
   before(async () => {
     ext = (await Api.login(AGENT)).session.user.extension;
     page = await open(browser);
-    await page.addInitScript(() => {
+    await page.context().addInitScript(() => {
+      window.notes = 0;
+      const start = OscillatorNode.prototype.start;
+      OscillatorNode.prototype.start = function (...a) {
+        window.notes++;
+        return start.apply(this, a);
+      };
       const Real = WebSocket;
       window.WebSocket = class extends Real {
         constructor(...a) {
@@ -324,15 +330,27 @@ describe('a call', () => {
     await page.locator('.state', { hasText: '空闲' }).waitFor();
   });
 
-  test('a missed call says so and offers to call back', async () => {
+  test('a missed call says so and offers to call back; of two tabs one rings', async () => {
+    const second = await page.context().newPage();
+    await second.goto(BASE);
+    await second.waitForSelector('.frame');
+    await second.waitForTimeout(500);
+    await page.evaluate(() => (window.notes = 0));
     const incoming = me.do('incoming');
     await far.do('call', { number: ext });
     await incoming;
     await page.locator('.pop.ringing').waitFor();
     await page.locator('.pop.ringing li').first().waitFor(); /* the calls before it came with the event */
+    await second.locator('.pop.ringing').waitFor();
+    await page.waitForFunction(() => window.notes > 0);
+    assert.equal(await second.evaluate(() => window.notes), 0);
     await far.do('cancel');
     await page.locator('.pop.ended').getByText('未接听').waitFor();
     await page.locator('.pop').getByText('回拨').waitFor();
+    const n = await page.evaluate(() => window.notes);
+    await page.waitForTimeout(3500);
+    assert.equal(await page.evaluate(() => window.notes), n, 'the ring has stopped');
+    await second.close();
   });
 
   test('nothing complained', async () => {

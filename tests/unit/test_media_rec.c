@@ -321,6 +321,7 @@ ZX_TEST(many)
 	end(s);
 }
 
-ZX_MAIN({"left is a, right is b", sides}, {"paths stay below the folder", paths}, {"both sides in time", alignment},
-	{"drift and disorder", drift_and_disorder}, {"transfer and streams that go", transfer}, {"playable after kill -9", kill9},
+/* The one that forks is first: no other thread exists yet. */
+ZX_MAIN({"playable after kill -9", kill9}, {"left is a, right is b", sides}, {"paths stay below the folder", paths},
+	{"both sides in time", alignment}, {"drift and disorder", drift_and_disorder}, {"transfer and streams that go", transfer},
 	{"full disk", full_disk}, {"many at once", many})
