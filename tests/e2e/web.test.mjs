@@ -92,7 +92,7 @@ describe('extensions', () => {
     assert.match(secret.trim(), /^\S{12,}$/);
     assert.deepEqual(await axe(page), []);
     await page.locator('.el-drawer.open .el-button--primary').click();
-    await page.waitForSelector('.el-drawer.open', { state: 'detached' });
+    await page.waitForSelector('.el-drawer', { state: 'detached' });
     const phone = new Phone(n, secret.trim());
     await phone.do('register');
     await search(page, n);
@@ -118,12 +118,12 @@ describe('extensions', () => {
       await page.getByText('下载 CSV').click();
       assert.equal((await download).suggestedFilename(), `extensions-${from}-${to}.csv`);
       await page.getByText('我已保存，关闭').click();
-      await page.waitForSelector('.el-drawer.open', { state: 'detached' });
+      await page.waitForSelector('.el-drawer', { state: 'detached' });
     }
     await page.locator('.exist').getByText(from).waitFor();
     assert.deepEqual(await axe(page), []);
     await page.keyboard.press('Escape');
-    await page.waitForSelector('.el-drawer.open', { state: 'detached' });
+    await page.waitForSelector('.el-drawer', { state: 'detached' });
     await search(page, from.slice(0, 4));
     await page.locator('.page:visible tbody').getByText(to).waitFor();
   });
@@ -159,7 +159,7 @@ describe('extensions', () => {
     assert.deepEqual(await axe(page), []);
     await shot(page, 'conflict');
     await page.getByText('按选择保存').click();
-    await page.waitForSelector('.el-drawer.open', { state: 'detached' });
+    await page.waitForSelector('.el-drawer', { state: 'detached' });
     const now = await api.call('GET', `/extensions/${row.id}`);
     assert.equal(now.name, '我改的');
     assert.equal(now.caller_id, '10086');
@@ -175,7 +175,7 @@ describe('extensions', () => {
     assert.equal(await page.inputValue('#zx-edit-name'), '写了一半');
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: '放弃' }).click();
-    await page.waitForSelector('.el-drawer.open', { state: 'detached' });
+    await page.waitForSelector('.el-drawer', { state: 'detached' });
   });
 
   test('deleting says how many and which', async () => {
@@ -309,7 +309,7 @@ describe('a call', () => {
     await page.getByRole('button', { name: '下载录音' }).click();
     assert.match((await file).suggestedFilename(), new RegExp(`${other}.*\\.wav$`));
     await page.keyboard.press('Escape');
-    await page.waitForSelector('.el-drawer.open', { state: 'detached' });
+    await page.waitForSelector('.el-drawer', { state: 'detached' });
   });
 
   test('click to call: the phone rings first, then the other', async () => {

@@ -17,7 +17,7 @@ import urllib.request
 from .sipua import Ua
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BINARY = os.environ.get("ZUOXID", os.path.join(ROOT, "build/asan/zuoxid"))
+BINARY = os.path.abspath(os.environ.get("ZUOXID", os.path.join(ROOT, "build/asan/zuoxid")))
 READY = 60.0
 
 
@@ -112,7 +112,7 @@ class Daemon:
         self.data = data or tempfile.mkdtemp(prefix="zuoxi-test-")
         self.own_data = data is None
         self.port, self.tls_port, self.http = sip_port(), free_port(), free_port()
-        base = 21000 + (os.getpid() * 7 + int(time.time() * 50)) % 200 * 200
+        base = 10000 + (os.getpid() * 7 + int(time.time() * 50)) % 56 * 400  # below the ephemeral ports of the others
         self.sets = {"sip.listen": "127.0.0.1,::1" if ipv6 else "127.0.0.1", "sip.port": self.port, "sip.tls_port": self.tls_port,
                      "http.listen": "127.0.0.1", "http.port": self.http, "https.port": 0, "rtp.port_min": base, "rtp.port_max": base + 399,
                      "log.level": "debug", "sip.options_interval": 0, "media.threads": 2, "http.threads": 16, "recordings.min_free_mb": 1}
