@@ -170,8 +170,8 @@ static void generator(void)
 	for (unsigned i = 0; i < HIST; i++) {
 		sum += hist[i];
 		sh->p50 = sum < all / 2 ? i : sh->p50;
-		sh->p99 = sum < all / 100 * 99 ? i : sh->p99;
-		sh->p999 = sum < all / 1000 * 999 ? i : sh->p999;
+		sh->p99 = sum < all * 99 / 100 ? i : sh->p99;
+		sh->p999 = sum < all * 999 / 1000 ? i : sh->p999;
 	}
 	sh->cpu = cpu_self();
 	_exit(0);

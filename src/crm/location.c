@@ -22,8 +22,8 @@
  *   text     strings, each with its NUL; the empty one first
  */
 #define MAGIC "ZXLOC\r\n\x1a"
-enum { VERSION = 1, BLOCK = 1000, BLOCKS = (ZX_LOCATION_END - ZX_LOCATION_FIRST) / BLOCK, AREAS = 1000 };
-enum { FILE_MAX = 16 << 20, NUMBER_MAX = 20 };
+enum { FORMAT = 1, BLOCK = 1000, BLOCKS = (ZX_LOCATION_END - ZX_LOCATION_FIRST) / BLOCK, AREAS = 1000 };
+enum { FILE_MAX = 16 << 20, NUMBER_MIN = 8, NUMBER_MAX = 20 };
 
 struct head {
 	char magic[8];
@@ -83,7 +83,7 @@ static const char *table_lay(struct table *t)
 
 	if (t->size < sizeof(*h) || memcmp(h->magic, MAGIC, sizeof(h->magic)))
 		return "not a location file";
-	if (le32toh(h->version) != VERSION)
+	if (le32toh(h->version) != FORMAT)
 		return "unknown version";
 	if (le32toh(h->crc) != crc32_of(t->data + 12, t->size - 12))
 		return "checksum does not match";
@@ -210,8 +210,8 @@ static void table_swap(struct table *t)
 
 int zx_location_load(const char *path)
 {
+	struct table *t = NULL;
 	const char *why;
-	struct table *t;
 	int err;
 
 	if (!path)
@@ -305,7 +305,7 @@ static size_t number_reduce(char dst[NUMBER_MAX], const char *s)
 		dst[n++] = *s;
 	}
 	dst[n] = 0;
-	if (plus && strncmp(dst, "86", 2))
+	if (n < NUMBER_MIN || (plus && strncmp(dst, "86", 2)))
 		return 0;
 	national = plus || !strncmp(dst, "0086", 4) || (n >= 12 && !strncmp(dst, "86", 2));
 	cut = !national ? 0 : *dst == '0' ? 4 : 2;

@@ -24,6 +24,8 @@ enum {
 	ROOM = HEAD + ZX_RTP_MAX + 1, /* of it for the kernel */
 	TXBUFS = 64,
 	BATCH = 512,
+	GATHER = 16,
+	GATHER_US = 1000,
 };
 
 /* user_data: a struct zx_sock, or one of these */
@@ -38,7 +40,7 @@ struct zx_uring {
 	struct msghdr tmpl; /* of every receive */
 	unsigned ntx, queued, nused;
 	uint16_t used[BATCH];
-	bool wake_armed, ready;
+	bool wake_armed, busy; /* busy: the last wait brought something */
 };
 
 static struct io_uring_sqe *sqe_get(struct zx_uring *u)
@@ -270,10 +272,15 @@ void zx_uring_poll(struct zx_uring *u, uint64_t wait_us)
 	struct __kernel_timespec ts = {(long long)(wait_us / 1000000), (long long)(wait_us % 1000000) * 1000};
 	struct io_uring_cqe *c;
 
+	/* While packets come, a few at a time: a wake-up costs as much as relaying two packets. */
+	if (u->busy && wait_us > GATHER_US)
+		ts = (struct __kernel_timespec){0, GATHER_US * 1000};
 	if (!u->wake_armed)
 		arm_wake(u);
-	io_uring_submit_and_wait_timeout(&u->ring, &c, 1, &ts, NULL);
+	io_uring_submit_and_wait_timeout(&u->ring, &c, u->busy ? GATHER : 1, &ts, NULL);
 	u->queued = u->ntx = 0;
-	while (batch(u) == BATCH)
-		;
+	unsigned n = batch(u);
+	u->busy = n;
+	while (n == BATCH)
+		n = batch(u);
 }

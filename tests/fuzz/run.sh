@@ -3,20 +3,41 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 each=${SECONDS_EACH:-10}
-cmake --preset fuzz -DCMAKE_C_COMPILER_LAUNCHER=ccache -DZX_WEB=OFF && cmake --build build/fuzz -j "$(nproc)" || { echo "0 passed, 1 failed"; exit 1; }
+targets=$(basename -s .c tests/fuzz/fuzz_*.c)
+cmake --preset fuzz -DCMAKE_C_COMPILER_LAUNCHER=ccache && cmake --build build/fuzz -j "$(nproc)" --target $targets || {
+	echo "0 passed, 1 failed"
+	exit 1
+}
+out=$(mktemp -d)
+
+run_one() { # TARGET
+	local n=$1 work=$out/$1
+	mkdir -p "$work"
+	timeout $((each + 60)) build/fuzz/"$n" -max_total_time="$each" -timeout=10 -rss_limit_mb=1024 -verbosity=0 -artifact_prefix="$work/crash-" "$work" \
+		"tests/fuzz/corpus/$n" >"$out/$n.log" 2>&1 && touch "$out/$n.ok"
+}
+
+# two at a time
+for n in $targets; do
+	run_one "$n" &
+	while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+done
+wait
 ok=0
 bad=0
-for src in tests/fuzz/fuzz_*.c; do
-	n=$(basename "$src" .c)
-	work=$(mktemp -d)
-	echo "== $n"
-	if build/fuzz/"$n" -max_total_time="$each" -timeout=5 -rss_limit_mb=1024 -print_final_stats=0 -verbosity=0 -artifact_prefix="$work/" "$work" "tests/fuzz/corpus/$n"; then
+for n in $targets; do
+	if [ -e "$out/$n.ok" ]; then
 		ok=$((ok + 1))
-		rm -rf "$work"
+		echo "$n: fine"
 	else
 		bad=$((bad + 1))
-		echo "$n failed; the input is in $work"
+		echo "== $n failed"
+		tail -60 "$out/$n.log"
+		for f in "$out/$n"/crash-*; do
+			[ -e "$f" ] && echo "-- the input $f, base64:" && base64 "$f" | head -50
+		done
 	fi
 done
+[ "$bad" -eq 0 ] && rm -rf "$out"
 echo "$ok passed, $bad failed"
 [ "$bad" -eq 0 ] && [ "$ok" -gt 0 ]

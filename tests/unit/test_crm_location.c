@@ -2,6 +2,7 @@
 #include "zxtest.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
@@ -343,7 +344,7 @@ ZX_TEST(hostile)
 	free(bad);
 }
 
-static volatile bool over;
+static atomic_bool over;
 
 static void *reader(void *arg)
 {

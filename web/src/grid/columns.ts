@@ -11,7 +11,7 @@ export const noPrefs = (): ColumnPrefs => ({ order: [], hidden: [], widths: {} }
 const WIDTHS: Partial<Record<Field['type'], number>> = {
   datetime: 168,
   date: 110,
-  duration: 108,
+  duration: 116,
   bool: 112,
   enum: 112,
   radio: 110,
