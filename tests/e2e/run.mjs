@@ -44,7 +44,7 @@ async function start() {
     if (child.exitCode !== null) throw new Error(`zuoxid ended with ${child.exitCode}\n${logText()}`);
     if (Date.now() > end) throw new Error(`zuoxid is not ready\n${logText()}`);
     if (await fetch(`${url}/api/v1/health`).then((r) => r.ok, () => false)) break;
-    await new Promise((r) => setTimeout(r, 100));
+    await new Promise((r) => setTimeout(r, 100)); // lint: poll of a port
   }
   return {
     env: { ZX_URL: url, ZX_SIP: `127.0.0.1:${sip}`, ZX_CREDS: join(data, 'demo-credentials.txt') },

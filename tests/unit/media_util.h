@@ -308,6 +308,14 @@ static UNUSED void talk(struct phone *p, unsigned n, unsigned ms)
 	}
 }
 
+/* What is on its way arrives. */
+static UNUSED void settle(struct phone *p, unsigned n)
+{
+	pump(100);
+	for (unsigned i = 0; i < n; i++)
+		phone_poll(&p[i]);
+}
+
 /* Share of the power that is at hz, 0..1; 0 when silent. */
 static UNUSED double tone_share(const int16_t *v, size_t n, size_t step, double hz)
 {
