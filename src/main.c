@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "call/call.h"
+#include "crm/location.h"
 #include "loop/loop.h"
 #include "media/media.h"
 #include "plan/plan.h"
@@ -151,7 +152,7 @@ static int read_conf(struct zx_conf *conf, const struct options *o, char *err, s
 	return 0;
 }
 
-/* The folder that a key left empty means: beside the program (build tree), below its prefix, or in the source. */
+/* The folder (or file) that a key left empty means: beside the program (build tree), below its prefix, or in the source. */
 static void find_dir(char *dir, size_t size, const char *in_build, const char *in_prefix, const char *in_source)
 {
 	char exe[PATH_MAX], path[PATH_MAX + 64];
@@ -167,10 +168,23 @@ static void find_dir(char *dir, size_t size, const char *in_build, const char *i
 		*slash = 0;
 	for (unsigned i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), "%s/%s", exe, sub[i]);
-		if (!access(path, R_OK | X_OK) && !zx_strcpy(dir, size, path))
+		if (!access(path, R_OK) && !zx_strcpy(dir, size, path))
 			return;
 	}
 	zx_strcpy(dir, size, in_source);
+}
+
+/* On the pool: reads the disk. */
+static void load_location(void *arg)
+{
+	char path[PATH_MAX] = "";
+	int e;
+
+	(void)arg;
+	find_dir(path, sizeof(path), "location.dat", "../share/zuoxi/location.dat", "");
+	e = *path ? zx_location_load(path) : ENOENT;
+	if (e)
+		zx_log(ZX_WARN, "main", "no table of number locations: pops do not show where a number is at home");
 }
 
 static int open_data(const char *dir, char *err, size_t len)
@@ -459,6 +473,7 @@ static int open_house(const struct options *o)
 		return EXIT_ADDRESS;
 	}
 	phase("web");
+	(void)zx_loop_work(load_location, NULL, NULL);
 	return EXIT_OK;
 }
 
@@ -479,6 +494,7 @@ static void close_house(void)
 	if (h.loop) {
 		zx_loop_drain(DRAIN_MS);
 		zx_plan_swap(NULL);
+		zx_location_close();
 		zx_loop_close();
 	}
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "crm/location.h"
 #include "loop/loop.h"
 #include "sip/sip.h"
 #include "web/mask.h"
@@ -96,6 +97,19 @@ cJSON *zx_live_history(struct zx_db *db, int64_t company_id, const char *number,
 		cJSON_AddItemToArray(list, record_json(db, s, mask));
 	zx_stmt_reset(s);
 	return list;
+}
+
+void zx_live_location(cJSON *js, const char *number)
+{
+	struct zx_location l;
+	cJSON *o;
+
+	if (!zx_location_find(number, &l))
+		return;
+	o = cJSON_AddObjectToObject(js, "location");
+	cJSON_AddStringToObject(o, "province", l.province);
+	cJSON_AddStringToObject(o, "city", l.city);
+	cJSON_AddStringToObject(o, "carrier", l.carrier);
 }
 
 /* ---- calls of now ---- */
@@ -403,5 +417,6 @@ void zx_pop_h(struct zx_req *r)
 	cJSON *js = cJSON_CreateObject();
 	cJSON_AddItemToObject(js, "call", call);
 	cJSON_AddItemToObject(js, "history", zx_live_history(r->db, u->company_id, number, r->id, u->mask));
+	zx_live_location(js, number);
 	zx_reply_json(r, 200, js);
 }

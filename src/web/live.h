@@ -16,6 +16,8 @@ cJSON *zx_live_json(const struct zx_ev_call *c, unsigned hide);
 unsigned zx_live_hide(struct zx_db *db, const struct zx_ev_call *c);
 /* The last calls of a number, newest first, without call `id`. */
 cJSON *zx_live_history(struct zx_db *db, int64_t company_id, const char *number, int64_t id, bool mask);
+/* Adds "location" {province, city, carrier} of a customer's number to what a pop shows; nothing when it is not known. */
+void zx_live_location(cJSON *js, const char *number);
 
 void zx_live_list_h(struct zx_req *r);
 void zx_live_hangup_h(struct zx_req *r);

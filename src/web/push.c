@@ -35,6 +35,7 @@ int zx_push_post(struct zx_push *p, struct zx_push_job *j, bool must)
 	pthread_mutex_lock(&p->mutex);
 	if (p->n_jobs >= INBOX && !must) {
 		p->overflow = true;
+		pthread_cond_signal(&p->cond);
 		err = ENOBUFS;
 	} else {
 		j->next = NULL;
@@ -43,9 +44,11 @@ int zx_push_post(struct zx_push *p, struct zx_push_job *j, bool must)
 		else
 			p->jobs = j;
 		p->jobs_last = j;
-		/* the pusher sleeps only on an empty inbox or while it collects */
-		if (p->n_jobs++ == 0 || j->urgent)
+		p->n_urgent += j->urgent;
+		/* while the pusher collects, only news for a person wakes it */
+		if (j->urgent || (p->n_jobs == 0 && !p->collecting))
 			pthread_cond_signal(&p->cond);
+		p->n_jobs++;
 	}
 	pthread_mutex_unlock(&p->mutex);
 	if (err)
@@ -186,9 +189,12 @@ static struct zx_push_job *take(struct zx_push *p, unsigned ms, bool *overflow)
 		ts.tv_nsec -= 1000000000;
 	}
 	pthread_mutex_lock(&p->mutex);
-	while (!p->jobs && !p->overflow && !atomic_load(&p->stop))
+	p->collecting = p->flush_at != 0;
+	while (!p->n_urgent && (p->collecting || !p->jobs) && !p->overflow && !atomic_load(&p->stop))
 		if (pthread_cond_timedwait(&p->cond, &p->mutex, &ts))
 			break;
+	p->collecting = false;
+	p->n_urgent = 0;
 	j = p->jobs;
 	p->jobs = p->jobs_last = NULL;
 	p->n_jobs = 0;

@@ -71,7 +71,8 @@ struct zx_push {
 	pthread_mutex_t mutex; /* guards the inbox */
 	pthread_cond_t cond;
 	struct zx_push_job *jobs, *jobs_last;
-	unsigned n_jobs;
+	unsigned n_jobs, n_urgent;
+	bool collecting;
 	bool overflow;
 
 	/* the pusher's thread alone */

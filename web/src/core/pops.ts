@@ -5,12 +5,18 @@ import { get } from './api';
 import { push } from './live';
 import { useSession } from './session';
 import { read, write } from './storage';
-import type { Call, HistoryCall } from './types';
+import type { Call, HistoryCall, Location } from './types';
 
 export interface Pop {
   call: Call;
   history: HistoryCall[] | null;
+  location?: Location;
   open: boolean;
+}
+interface Shown {
+  call: Call;
+  history: HistoryCall[];
+  location?: Location;
 }
 const KEY = 'zx.pops';
 const MAX = 20;
@@ -24,7 +30,7 @@ export const usePops = defineStore('pops', () => {
   const mine = (c: Call): boolean => !!session.user?.extension && c.ext === session.user.extension;
   const find = (id: number): Pop | undefined => pops.value.find((p) => p.call.id === id);
 
-  function show(call: Call, history: HistoryCall[] | null): void {
+  function show(call: Call, history: HistoryCall[] | null, location?: Location): void {
     const old = find(call.id);
     if (old) {
       old.call = call;
@@ -32,14 +38,14 @@ export const usePops = defineStore('pops', () => {
       return;
     }
     for (const p of pops.value) if (p.call.state !== 'talking' && p.call.state !== 'held') p.open = false;
-    pops.value.unshift({ call, history, open: call.state !== 'ended' });
+    pops.value.unshift({ call, history, location, open: call.state !== 'ended' });
     if (pops.value.length > MAX) pops.value = pops.value.filter((p, i) => i < MAX || p.call.state !== 'ended');
   }
   async function restore(): Promise<void> {
     for (const id of read<number[]>(sessionStorage, KEY, []).reverse()) {
       try {
-        const r = await get<{ call: Call; history: HistoryCall[] }>(`/pop/${id}`);
-        show(r.call, r.history);
+        const r = await get<Shown>(`/pop/${id}`);
+        show(r.call, r.history, r.location);
       } catch {
         /* gone: nothing to show */
       }
@@ -49,7 +55,7 @@ export const usePops = defineStore('pops', () => {
   async function refresh(): Promise<void> {
     for (const p of pops.value.filter((q) => q.call.state !== 'ended')) {
       try {
-        const r = await get<{ call: Call; history: HistoryCall[] }>(`/pop/${p.call.id}`);
+        const r = await get<Shown>(`/pop/${p.call.id}`);
         p.call = r.call;
         p.history = r.history;
       } catch {
@@ -60,7 +66,7 @@ export const usePops = defineStore('pops', () => {
 
   push.on('call.ringing', (m) => {
     const c = m.call as Call;
-    if (mine(c) && session.user?.pop !== false) show(c, (m.history as HistoryCall[]) ?? null);
+    if (mine(c) && session.user?.pop !== false) show(c, (m.history as HistoryCall[]) ?? null, m.location as Location | undefined);
   });
   for (const t of ['call.answered', 'call.held', 'call.resumed', 'call.transferred', 'call.ended']) {
     push.on(t, (m) => {

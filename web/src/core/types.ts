@@ -120,6 +120,12 @@ export interface HistoryCall {
   state: string;
   talk: number;
 }
+/* where a number is at home; a mobile of a new range has a carrier only */
+export interface Location {
+  province: string;
+  city: string;
+  carrier: string;
+}
 export interface PhoneInfo {
   extension: string;
   online: boolean;

@@ -128,6 +128,7 @@ const en: Messages = {
     answered: 'Answered, talked {d}',
     missed: 'Missed, rang {d}',
     elsewhere: 'Ended',
+    location: 'Number location',
     history: 'Recent calls',
     noHistory: 'No earlier calls with this number',
     historyFailed: 'Recent calls could not be loaded',

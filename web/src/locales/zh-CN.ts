@@ -126,6 +126,7 @@ const zh = {
     answered: '已接听，通话 {d}',
     missed: '未接听，振铃 {d}',
     elsewhere: '已结束',
+    location: '号码归属',
     history: '最近通话',
     noHistory: '没有与该号码的通话记录',
     historyFailed: '最近通话没有取到',
