@@ -62,6 +62,8 @@ export const goto = (page, path) => page.evaluate((p) => (location.hash = p), pa
 /* axe over the whole page; serious and lesser findings alike */
 export async function axe(page) {
   await page.evaluate(AXE);
+  /* not in the middle of a fade */
+  await page.waitForFunction(() => !document.querySelector('[aria-busy="true"], .busy') && !document.getAnimations().some((a) => a.playState === 'running' && a.effect?.getTiming().iterations !== Infinity));
   const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
   return violations.map((v) => `${v.id}: ${v.nodes.slice(0, 4).map((n) => `${n.target.join(' ')} [${(n.any[0] ?? n.all[0] ?? n.none[0])?.message ?? ''}]`).join(' | ')}`);
 }
