@@ -9,6 +9,7 @@ static void media_destroy(void *arg)
 {
 	struct zx_media *m = arg;
 
+	tmr_cancel(&m->wake);
 	for (unsigned i = 0; i < m->nthreads; i++)
 		zx_mt_stop(&m->mt[i]);
 	zx_recw_stop(m->recw);
@@ -30,6 +31,7 @@ int zx_media_alloc(struct zx_media **mp, const struct zx_media_conf *conf)
 	m = mem_zalloc(sizeof(*m), media_destroy);
 	if (!m)
 		return ENOMEM;
+	tmr_init(&m->wake);
 	(void)!getrandom(rnd, sizeof(rnd), 0);
 	re_snprintf(m->cname, sizeof(m->cname), "%08x%08x%08x", rnd[0], rnd[1], rnd[2]);
 	zx_pcm_init();

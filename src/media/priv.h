@@ -220,6 +220,7 @@ struct zx_media {
 	unsigned nstreams;
 	char *sounds_dir, *rec_dir;
 	struct zx_mt *mt;
+	struct tmr wake; /* orders are waiting for media threads that may sleep */
 };
 
 /* thread.c */

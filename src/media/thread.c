@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "loop/loop.h"
 
-enum { IDLE_US = 1000000, CATCH_UP = 40, LATE_US = 20000, KEEP_ALIVE_US = 5000000, STOP_US = 2000000, NICER = 5 };
+enum { WAKE_MS = 1, IDLE_US = 1000000, CATCH_UP = 40, LATE_US = 20000, KEEP_ALIVE_US = 5000000, STOP_US = 2000000, NICER = 5 };
 
 void zx_ms_event(const struct zx_ms *ms, const struct zx_stream_event *ev)
 {
@@ -44,6 +44,16 @@ void zx_ms_deactivate(struct zx_mt *mt, struct zx_ms *ms)
 	mt->nactive--;
 }
 
+/* A call sets its media up with several orders: one wake-up for all that come within a moment. */
+static void wake_handler(void *arg)
+{
+	struct zx_media *m = arg;
+
+	for (unsigned i = 0; i < m->nthreads; i++)
+		if (atomic_load_explicit(&m->mt[i].head, memory_order_relaxed))
+			zx_io_wake(m->mt[i].io);
+}
+
 void zx_mt_post(struct zx_mt *mt, struct zx_cmd *c)
 {
 	struct zx_cmd *old = atomic_load_explicit(&mt->head, memory_order_relaxed);
@@ -51,8 +61,12 @@ void zx_mt_post(struct zx_mt *mt, struct zx_cmd *c)
 	do
 		c->next = old; /* once it is in the list, c is the thread's */
 	while (!atomic_compare_exchange_weak_explicit(&mt->head, &old, c, memory_order_release, memory_order_relaxed));
-	if (!old)
+	if (old)
+		return;
+	if (!zx_loop_is_thread())
 		zx_io_wake(mt->io);
+	else if (!tmr_isrunning(&mt->m->wake))
+		tmr_start(&mt->m->wake, WAKE_MS, wake_handler, mt->m);
 }
 
 static bool shares(const struct zx_cmd *x, const struct zx_cmd *y)
@@ -238,6 +252,7 @@ void zx_mt_stop(struct zx_mt *mt)
 		abort(); /* a thread that cannot be told to stop must not outlive its memory */
 	c->type = ZX_CMD_STOP;
 	zx_mt_post(mt, c);
+	zx_io_wake(mt->io);
 	pthread_join(mt->thread, NULL);
 	zx_io_free(mt->io);
 	sem_destroy(&mt->up);

@@ -371,6 +371,7 @@ static UNUSED struct zx_stream *stream_for(struct phone *p, const struct zx_stre
 
 	ZX_CHECK_EQ(zx_stream_set(s, &d), 0);
 	phone_to(p, s);
+	pump(40); /* what comes before the description is dropped */
 	return s;
 }
 

@@ -10,6 +10,7 @@ static void pair(enum zx_codec a, enum zx_codec b, struct zx_stream **sa_, struc
 	*sa_ = stream_for(&p[0], NULL);
 	*sb = stream_for(&p[1], *sa_);
 	ZX_CHECK_EQ(zx_stream_bridge(*sa_, *sb), 0);
+	pump(40);
 	talk(p, 2, ms);
 }
 
@@ -281,6 +282,7 @@ ZX_TEST(latching)
 	ZX_CHECK_EQ(zx_stream_bridge(a, b), 0);
 	phone_to(&p[0], a);
 	phone_to(&p[2], a);
+	pump(40);
 	talk(p, 2, 200);
 	settle(p, 2);
 	ZX_CHECK_EQ(p[1].rx, 9); /* the first packet was the probe */
@@ -379,6 +381,7 @@ ZX_TEST(other_frame_lengths)
 	struct zx_stream *c = stream_for(&p[2], a);
 	ZX_CHECK_EQ(zx_stream_bridge(a, c), 0);
 	talk(p, 3, 300);
+	settle(p, 3);
 	ZX_CHECK(p[2].n >= 14 * 240);
 	mem_deref(c);
 	phone_close(&p[2]);
