@@ -108,7 +108,8 @@ static void put_line(enum zx_level lvl, const char *room, const char *text)
 	pthread_mutex_unlock(&lock);
 }
 
-static void put_fmt(enum zx_level lvl, const char *room, unsigned suppressed, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void put_fmt(enum zx_level lvl, const char *room, unsigned suppressed, const char *fmt,
+							  va_list ap)
 {
 	const int saved = errno;
 	char text[LINE_MAX_LEN];

@@ -9,9 +9,9 @@ static void media_destroy(void *arg)
 {
 	struct zx_media *m = arg;
 
-	tmr_cancel(&m->wake);
 	for (unsigned i = 0; i < m->nthreads; i++)
 		zx_mt_stop(&m->mt[i]);
+	tmr_cancel(&m->wake);
 	zx_recw_stop(m->recw);
 	mem_deref(m->prompts);
 	zx_ports_free(m->ports);

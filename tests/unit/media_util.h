@@ -175,7 +175,8 @@ static UNUSED void phone_open(struct phone *p, enum zx_codec codec, unsigned hz)
 	p->hz = hz;
 	p->frame = 160;
 	p->te_pt = 101;
-	p->tx = (struct zx_rtp){.ssrc = ssrc += 0x111, .seq = (uint16_t)(ssrc * 7), .ts = ssrc * 1234567};
+	ssrc += 0x111;
+	p->tx = (struct zx_rtp){.ssrc = ssrc, .seq = (uint16_t)(ssrc * 7), .ts = ssrc * 1234567};
 	if (codec >= 0) {
 		ZX_CHECK_EQ(zx_enc_alloc(&p->enc, codec), 0);
 		ZX_CHECK_EQ(zx_dec_alloc(&p->dec, codec), 0);
