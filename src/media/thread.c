@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "loop/loop.h"
 
-enum { WAKE_MS = 1, IDLE_US = 1000000, CATCH_UP = 40, LATE_US = 20000, KEEP_ALIVE_US = 5000000, STOP_US = 2000000, NICER = 5 };
+enum { IDLE_US = 1000000, CATCH_UP = 40, LATE_US = 20000, KEEP_ALIVE_US = 5000000, STOP_US = 2000000, NICER = 5 };
 
 void zx_ms_event(const struct zx_ms *ms, const struct zx_stream_event *ev)
 {
@@ -44,7 +44,7 @@ void zx_ms_deactivate(struct zx_mt *mt, struct zx_ms *ms)
 	mt->nactive--;
 }
 
-/* A call sets its media up with several orders: one wake-up for all that come within a moment. */
+/* A call sets its media up with several orders: one wake-up for all of a turn of the loop. */
 static void wake_handler(void *arg)
 {
 	struct zx_media *m = arg;
@@ -66,7 +66,7 @@ void zx_mt_post(struct zx_mt *mt, struct zx_cmd *c)
 	if (!zx_loop_is_thread())
 		zx_io_wake(mt->io);
 	else if (!tmr_isrunning(&mt->m->wake))
-		tmr_start(&mt->m->wake, WAKE_MS, wake_handler, mt->m);
+		tmr_start(&mt->m->wake, 0, wake_handler, mt->m);
 }
 
 static bool shares(const struct zx_cmd *x, const struct zx_cmd *y)

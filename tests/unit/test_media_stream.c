@@ -227,6 +227,7 @@ ZX_TEST(dtmf)
 	p[1].te_pt = 96;
 	struct zx_stream_desc d = desc_of(&p[1]);
 	ZX_CHECK_EQ(zx_stream_set(b, &d), 0);
+	pump(10); /* the order is on its way */
 	phone_press(&p[0], 5, 5, 3);
 	talk(p, 2, 100);
 	settle(p, 2);
@@ -374,6 +375,7 @@ ZX_TEST(other_frame_lengths)
 	phone_open(&p[2], ZX_CODEC_G729, 0);
 	struct zx_stream *a = stream_for(&p[0], NULL), *b = stream_for(&p[1], a);
 	ZX_CHECK_EQ(zx_stream_bridge(a, b), 0);
+	pump(10);
 	talk(p, 2, 200);
 	settle(p, 2);
 	ZX_CHECK_EQ(p[1].n, 10 * 240);
