@@ -108,7 +108,7 @@ static const struct key keys[] = {
     UINT("sip.port", sip_port, "5084", 1, 65535, "UDP and TCP port of SIP."),
     UINT("sip.tls_port", sip_tls_port, "5085", 0, 65535, "TCP port of SIP over TLS; 0 turns it off."),
     STR("sip.realm", sip_realm, "zuoxi", "one word or more, without \" and \\", check_realm,
-        "Realm of digest authentication.."),
+        "Realm of digest authentication."),
     ENUM("sip.digest", sip_digest, "both", "both md5 sha-256",
 	 "What phones may prove their password with. With \"both\", SHA-256 is offered first, and MD5 alone to phones that stumble over it."),
     UINT("sip.expires_min", sip_expires_min, "30", 1, 86400, "Shortest registration accepted, seconds (423 below it)."),

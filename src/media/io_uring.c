@@ -24,8 +24,8 @@ enum {
 	ROOM = HEAD + ZX_RTP_MAX + 1, /* of it for the kernel */
 	TXBUFS = 64,
 	BATCH = 512,
-	GATHER = 16,
-	GATHER_US = 1000,
+	GATHER = 32,
+	GATHER_US = 2000,
 };
 
 /* user_data: a struct zx_sock, or one of these */

@@ -140,7 +140,7 @@ static void publish_call(struct zx_push *p, const struct zx_push_job *j)
 			continue;
 		cJSON_AddItemToObject(v[i], "history",
 				      zx_store_reader(p->web->env.store, &db) ? cJSON_CreateArray()
-									       : zx_live_history(db, c->company_id, c->peer, c->call_id, i));
+									      : zx_live_history(db, c->company_id, c->peer, c->call_id, i));
 		zx_live_location(v[i], c->peer);
 	}
 	publish(p, &to, call_event(j->type), j->ts, v[0], v[1]);
