@@ -33,7 +33,7 @@ result() {
 	printf '%-6s %5s passed %4s failed  %4ss\n' "$1" "$2" "$3" "$((SECONDS - began))"
 	if [ "$3" -ne 0 ]; then
 		echo "---- end of $LOGS/$1.log"
-		tail -${TAIL:-60} "$LOGS/$1.log"
+		tail -${TAIL:-60} "$LOGS/$1.log" | cut -c1-400
 		echo "----"
 	fi
 }

@@ -160,7 +160,8 @@ def closed_with(s, timeout=3.0):
 @pytest.mark.parametrize("data,code", [(frame(1, b"x", mask=False), 1002), (frame(1, b"x", rsv=4), 1002), (frame(3, b"x"), 1002), (frame(2, b"x"), 1003),
                                        (frame(1, b"x" * 5000), 1009), (frame(1, b"x" * 70000), 1009), (frame(0, b"x"), 1002), (frame(9, b"x" * 126), 1002),
                                        (frame(9, b"", fin=False), 1002), (frame(1, b"x" * 3000, fin=False) + frame(0, b"x" * 3000), 1009),
-                                       (frame(8, struct.pack(">H", 1001)), 1000)])
+                                       (frame(8, struct.pack(">H", 1001)), 1000)],
+                         ids=lambda v: str(v) if isinstance(v, int) else f"{len(v)} bytes")
 def test_broken_frames(web, admin, data, code):
     s = Sock(web, admin)
     s.ws.sock.sendall(data)

@@ -409,13 +409,38 @@ ZX_TEST(silent_source)
 	fx_close();
 }
 
+/* The first of ten that nobody has, below the ephemeral ones. */
+static uint16_t ports_unused(void)
+{
+	const unsigned start = (unsigned)getpid() % 250;
+
+	for (unsigned i = 0; i < 250; i++) {
+		const uint16_t base = (uint16_t)(30000 + (start + i) % 250 * 10);
+		unsigned n = 0;
+
+		for (; n < 10; n++) {
+			const union zx_addr a = {.in = {.sin_family = AF_INET,
+							.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+							.sin_port = htons((uint16_t)(base + n))}};
+			int fd = -1;
+
+			if (zx_udp_open(&a, &fd))
+				break;
+			close(fd);
+		}
+		if (n == 10)
+			return base;
+	}
+	return 30000;
+}
+
 ZX_TEST(ports)
 {
 	struct zx_stream *s[6] = {0};
 	struct zx_media_stats st;
 	struct sa sa;
 
-	const uint16_t base = (uint16_t)(30000 + getpid() % 250 * 10); /* below the ephemeral ones */
+	const uint16_t base = ports_unused();
 
 	fx_open_ports(base, base + 9);
 	sa_set_str(&sa, "127.0.0.1", 0);
