@@ -4,6 +4,7 @@ Every wait has a deadline and fails with what did arrive. Nothing is retransmitt
 so that a lost or duplicated message is seen.
 """
 import re
+import select
 import socket
 import ssl
 import threading
@@ -32,6 +33,9 @@ class Ua:
                 ctx.check_hostname, ctx.verify_mode = False, ssl.CERT_NONE
                 self.sock = ctx.wrap_socket(self.sock)
             self.sock.settimeout(None)
+        if transport == "tls":
+            self.sock.setblocking(False)
+        self.tls_lock = threading.Lock()  # OpenSSL does not read and write one connection in two threads at a time
         self.port = self.sock.getsockname()[1]
         self.contact_addr = contact or self.hostport
         self.cond = threading.Condition()
@@ -82,6 +86,9 @@ class Ua:
             data = data.encode()
         if self.tp == "udp":
             self.sock.sendto(data, self.server)
+        elif self.tp == "tls":
+            with self.tls_lock:
+                self.sock.sendall(data)
         else:
             self.sock.sendall(data)
 
@@ -108,12 +115,24 @@ class Ua:
         h += [("From", req.get("from")), ("To", to), ("Call-ID", req.callid), ("CSeq", req.get("cseq"))]
         return self.send(f"SIP/2.0 {status} {reason}", h + list(headers), body)
 
+    def _recv(self):
+        while self.tp == "tls":
+            with self.tls_lock:
+                try:
+                    return self.sock.recv(65536)
+                except ssl.SSLWantReadError:
+                    pass
+            select.select([self.sock], [], [], 0.5)
+            if self._closed:
+                return b""
+        return self.sock.recv(65536)
+
     def _read_loop(self):
         buf = b""
         while not self._closed:
             try:
-                data, src = self.sock.recvfrom(65536) if self.tp == "udp" else (self.sock.recv(65536), None)
-            except OSError:
+                data, src = self.sock.recvfrom(65536) if self.tp == "udp" else (self._recv(), None)
+            except (OSError, ValueError):
                 break
             if self.tp == "udp":
                 self._take(data, src)
