@@ -1,6 +1,7 @@
 """A zuoxid of one's own: free ports, its own data folder, demo company, REST client. Sanitizer reports fail the test."""
 import atexit
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -21,18 +22,17 @@ BINARY = os.path.abspath(os.environ.get("ZUOXID", os.path.join(ROOT, "build/asan
 READY = 60.0
 
 
-def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+PORTS = range(26000, 32760)  # below the ephemeral ones: nobody is given one of these by chance between our look and the use
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 2
+_ports = itertools.islice(itertools.cycle(range(PORTS.start + _worker, PORTS.stop, 2)), os.getpid() * 37 % 3000, None)
 
 
-def sip_port():
-    """free for UDP and TCP"""
-    while True:
-        p = free_port()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
+def free_port():
+    """free for UDP and TCP; not given again soon, nor to the other test process"""
+    for p in _ports:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as t, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
             try:
+                t.bind(("127.0.0.1", p))
                 u.bind(("127.0.0.1", p))
                 return p
             except OSError:
@@ -111,8 +111,8 @@ class Daemon:
     def __init__(self, sets=None, demo=True, start=True, data=None, ipv6=False, env=None):
         self.data = data or tempfile.mkdtemp(prefix="zuoxi-test-")
         self.own_data = data is None
-        self.port, self.tls_port, self.http = sip_port(), free_port(), free_port()
-        base = 10000 + (os.getpid() * 7 + int(time.time() * 50)) % 56 * 400  # below the ephemeral ports of the others
+        self.port, self.tls_port, self.http = free_port(), free_port(), free_port()
+        base = 10000 + (os.getpid() * 7 + int(time.time() * 50)) % 40 * 400
         self.sets = {"sip.listen": "127.0.0.1,::1" if ipv6 else "127.0.0.1", "sip.port": self.port, "sip.tls_port": self.tls_port,
                      "http.listen": "127.0.0.1", "http.port": self.http, "https.port": 0, "rtp.port_min": base, "rtp.port_max": base + 399,
                      "log.level": "debug", "sip.options_interval": 0, "media.threads": 2, "http.threads": 16, "recordings.min_free_mb": 1}

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from lib.daemon import Daemon, sip_port
+from lib.daemon import Daemon, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 pytestmark = pytest.mark.skipif(not shutil.which("sipp"), reason="sipp is not installed (packaging/deps-test.txt)")
@@ -24,12 +24,20 @@ def daemon():
         yield d
 
 
+def media_port():
+    """SIPp binds the port two above it as well"""
+    while True:
+        p = [free_port() for _ in range(4)]
+        if p[3] - p[0] == 6:
+            return p[0]
+
+
 def sipp(d, scenario, rows, port, count, rate=20, transport="u1", tmp=None, background=False):
     inf = os.path.join(tmp, f"{scenario}-{port}.csv")
     with open(inf, "w") as f:
         f.write("SEQUENTIAL\n" + "\n".join(rows) + "\n")
     cmd = ["sipp", f"127.0.0.1:{d.port}", "-sf", os.path.join(HERE, scenario + ".xml"), "-inf", inf, "-i", "127.0.0.1", "-p", str(port),
-           "-mp", str(sip_port()), "-m", str(count), "-r", str(rate), "-l", "200", "-t", transport, "-nostdin", "-timeout", "60s", "-timeout_error",
+           "-mp", str(media_port()), "-m", str(count), "-r", str(rate), "-l", "200", "-t", transport, "-nostdin", "-timeout", "60s", "-timeout_error",
            "-trace_err", "-error_file", os.path.join(tmp, f"{scenario}-{port}.err"), "-recv_timeout", "8000"]
     p = subprocess.Popen(cmd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp)
     if background:
@@ -55,7 +63,7 @@ def row(d, ext, callee, contact_port):
 @pytest.mark.parametrize("transport", ["u1", "t1"])
 def test_scenario(daemon, tmp_path, caller, callee, count, transport):
     tmp = str(tmp_path)
-    uas_port, uac_port = sip_port(), sip_port()
+    uas_port, uac_port = free_port(), free_port()
     # calls go where the registration came from
     sipp(daemon, "register", [row(daemon, 8021, 8021, uas_port)], uas_port, 1, tmp=tmp)
     uas = sipp(daemon, callee, ["x"], uas_port, count, tmp=tmp, background=True)
