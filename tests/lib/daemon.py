@@ -187,6 +187,16 @@ class Daemon:
         self.proc.send_signal(signal.SIGTERM)
         return self.proc.wait(timeout)
 
+    def where(self):
+        """what its threads are doing"""
+        if shutil.which("gdb"):
+            r = subprocess.run(["gdb", "-p", str(self.proc.pid), "-batch", "-ex", "thread apply all bt 12"], capture_output=True, text=True, timeout=60)
+            return r.stdout[-12000:]
+        out = []
+        for t in os.listdir(f"/proc/{self.proc.pid}/task"):
+            out += [open(f"/proc/{self.proc.pid}/task/{t}/{f}").read().split("\n")[0] for f in ("comm", "stat", "wchan", "syscall")]
+        return "\n".join(out)
+
     def stop(self):
         for u in self.uas:
             u.close()
@@ -196,9 +206,10 @@ class Daemon:
             try:
                 code = self.terminate()
             except subprocess.TimeoutExpired:
-                self.proc.send_signal(signal.SIGABRT)
+                where = self.where()
+                self.proc.kill()
                 self.proc.wait(10)
-                raise AssertionError(f"zuoxid did not end on SIGTERM:\n{self.log()[-4000:]}")
+                raise AssertionError(f"zuoxid did not end on SIGTERM:\n{where}\n{self.log()[-4000:]}") from None
         log = self.log()
         bad = re.search(r"ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|WARNING: ThreadSanitizer", log)
         if self.own_data:
