@@ -10,7 +10,7 @@
 
 #include "base/event.h"
 #include "store/store.h"
-#include "web/front.h"
+#include "web/front/front.h"
 #include "web/rights.h"
 #include "web/web.h"
 

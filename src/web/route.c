@@ -13,7 +13,7 @@
 
 #include <openssl/crypto.h>
 
-#include "web/live.h"
+#include "web/push/live.h"
 #include "web/session.h"
 #include "web/static.h"
 

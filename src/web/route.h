@@ -2,7 +2,7 @@
 #ifndef ZX_WEB_ROUTE_H
 #define ZX_WEB_ROUTE_H
 
-#include "web/resource.h"
+#include "web/resource/resource.h"
 
 enum {
 	ZX_RT_PUBLIC = 1,      /* without a session */

@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "store/audit.h"
 #include "store/password.h"
-#include "web/push.h"
+#include "web/push/push.h"
 #include "web/route.h"
 #include "web/throttle.h"
 

@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "web/push.h"
+#include "web/push/push.h"
 #include "web/route.h"
 #include "web/session.h"
 #include "web/static.h"

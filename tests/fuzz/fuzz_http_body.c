@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "web/head.h"
+#include "web/front/head.h"
 #include "web/res/res.h"
 #include "web/session.h"
-#include "web/ws.h"
+#include "web/front/ws.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

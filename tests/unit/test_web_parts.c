@@ -5,14 +5,14 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "web/head.h"
+#include "web/front/head.h"
 #include "web/mask.h"
 #include "web/res/res.h"
 #include "web/rights.h"
 #include "web/session.h"
 #include "web/static.h"
 #include "web/throttle.h"
-#include "web/ws.h"
+#include "web/front/ws.h"
 
 ZX_TEST(ws_frames)
 {

@@ -1,5 +1,5 @@
 /* The writing half of a resource: checks of a body, then one order with the change and its audit row. */
-#include "web/resource.h"
+#include "web/resource/resource.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

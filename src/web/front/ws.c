@@ -1,4 +1,4 @@
-#include "web/ws.h"
+#include "web/front/ws.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "web/front.h"
+#include "web/front/front.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "web/cert.h"
-#include "web/front_priv.h"
+#include "web/front/cert.h"
+#include "web/front/front_priv.h"
 
 enum { TICK_MS = 500, CERT_CHECK_MS = 60000, BATCH = 64 };
 

@@ -1,5 +1,5 @@
 /* The pusher's thread: who gets what. */
-#include "web/push_priv.h"
+#include "web/push/push_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "web/live.h"
+#include "web/push/live.h"
 #include "web/mask.h"
 
 enum { COLLECT_MS = 200, TICK_MS = 5000, PING_MS = 25000, DEAF_MS = 70000, CHECK_MS = 60000, PER_USER = 32 };

@@ -8,7 +8,7 @@
 
 #include <openssl/ssl.h>
 
-#include "web/front.h"
+#include "web/front/front.h"
 
 enum {
 	ZX_FRONT_BUF = 16384,          /* one direction of a relay; a request head must fit */

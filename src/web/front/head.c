@@ -1,4 +1,4 @@
-#include "web/head.h"
+#include "web/front/head.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,4 +1,4 @@
-#include "web/resource.h"
+#include "web/resource/resource.h"
 
 #include <errno.h>
 #include <pthread.h>

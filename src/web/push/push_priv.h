@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "web/push.h"
+#include "web/push/push.h"
 #include "web/session.h"
 
 enum {

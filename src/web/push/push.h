@@ -5,7 +5,7 @@
 #ifndef ZX_WEB_PUSH_H
 #define ZX_WEB_PUSH_H
 
-#include "web/front.h"
+#include "web/front/front.h"
 #include "web/http.h"
 
 struct zx_push;

@@ -1,4 +1,4 @@
-#include "web/push.h"
+#include "web/push/push.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "plan/plan.h"
-#include "web/live.h"
-#include "web/push_priv.h"
+#include "web/push/live.h"
+#include "web/push/push_priv.h"
 
 enum {
 	INBOX = 8192,      /* jobs waiting; past that sockets are told to fetch again */

@@ -1,4 +1,4 @@
-#include "web/live.h"
+#include "web/push/live.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "loop/loop.h"
 #include "sip/sip.h"
 #include "web/mask.h"
-#include "web/resource.h"
+#include "web/resource/resource.h"
 
 enum { LIVE_MAX = 500, HISTORY = 10, DIAL_MAX = 32 };
 

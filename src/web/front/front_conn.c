@@ -1,5 +1,5 @@
 /* A client's connection: handshake, head, then relay. One function (run) moves it; every wait is bounded by the tick. */
-#include "web/front_priv.h"
+#include "web/front/front_priv.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #include <openssl/err.h>
 
-#include "web/head.h"
+#include "web/front/head.h"
 
 enum { ROUNDS = 32 };
 

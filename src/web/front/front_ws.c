@@ -1,13 +1,13 @@
 /* A WebSocket of the front: handshake, frames in, bounded queue of frames out. */
-#include "web/front_priv.h"
+#include "web/front/front_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "web/head.h"
-#include "web/ws.h"
+#include "web/front/head.h"
+#include "web/front/ws.h"
 
 static const char RESYNC[] = "{\"t\":\"resync\"}";
 

@@ -1,5 +1,5 @@
 /* What the browser needs to draw a page, cut down to the user's rights. */
-#include "web/resource.h"
+#include "web/resource/resource.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* CSV of all that match, streamed: UTF-8 with BOM, CRLF, formulas defused, long numbers kept as text (WEB.md). */
-#include "web/resource.h"
+#include "web/resource/resource.h"
 
 #include <errno.h>
 #include <stdio.h>

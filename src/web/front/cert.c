@@ -1,4 +1,4 @@
-#include "web/cert.h"
+#include "web/front/cert.h"
 
 #include <errno.h>
 #include <fcntl.h>
