@@ -42,6 +42,16 @@ struct zx_q_col {
 	const struct zx_q_table *ref; /* written values must be the id of a row there, of the same company (or of none) */
 };
 
+/* Rows of a child table, read and written with their parent as one JSON array under `key`: [value, ...] with one column, else
+ * [{column: value, ...}, ...]. Written as a whole; the order given is kept in `position`. The audit has it too. */
+struct zx_q_child {
+	const char *key;    /* in requests and answers */
+	const char *name;   /* table, has the columns `parent` and position */
+	const char *parent; /* "queue_id" */
+	const struct zx_q_col *cols; /* key = column; .can: ZX_Q_SHOW | ZX_Q_WRITE; ref checked as for the parent */
+	unsigned colc;
+};
+
 /* Constant. The table is `t` in expressions; it has an integer `id`. */
 struct zx_q_table {
 	const char *name;
@@ -49,6 +59,11 @@ struct zx_q_table {
 	const char *company; /* "t.company_id"; "t.id" for the companies themselves; NULL: rows belong to no company, only scope .system
 				sees them */
 	const char *own;     /* what makes a row one's own: a condition with :own, or NULL: nobody's */
+	const char *dept;    /* what makes a row a department leader's: a condition with :user (view led_extensions), or NULL: as own */
+	const char *where;   /* constant condition on every row ("t.kind = 'music'"), or NULL */
+	const char *position; /* column of the order set by hand, within the company; or NULL */
+	const struct zx_q_child *children;
+	unsigned childc;
 	const char *rev;     /* "rev", or NULL: changes are not counted */
 	const struct zx_q_col *cols;
 	unsigned colc;
@@ -58,6 +73,8 @@ struct zx_q_scope {
 	bool system;        /* all companies */
 	int64_t company_id; /* else this one */
 	const char *own;    /* only own rows of it: the value of :own (an extension's number). NULL: all */
+	bool department;    /* with own: also the rows of the departments this user leads */
+	int64_t user_id;    /* the value of :user, in own and dept */
 };
 
 enum zx_q_op { ZX_Q_IS, ZX_Q_NOT, ZX_Q_IN, ZX_Q_BETWEEN, ZX_Q_STARTS, ZX_Q_HAS, ZX_Q_EMPTY, ZX_Q_FILLED };

@@ -22,6 +22,13 @@ enum zx_ftype {
 	ZX_F_REF,      /* id of a row of another resource */
 	ZX_F_JSON,     /* text in the store, JSON outside */
 	ZX_F_AUDIO,    /* is there a recording */
+	ZX_F_TEXTAREA, /* text of several lines */
+	ZX_F_TIME,     /* "HH:MM"; "" = none */
+	ZX_F_DATE,     /* "YYYY-MM-DD" */
+	ZX_F_ORDER,    /* ordered choice among the options, comma separated in store and JSON: "PCMA,G729" */
+	ZX_F_TARGET,   /* application; its parameter is in the column .param; a column KEY_label says it in words (view targets) */
+	ZX_F_LIST,     /* rows of a child table (.child): array of values when the child has one column, else of objects */
+	ZX_F_UPLOAD,   /* text: a file that a route of the resource took; the form offers the route upload/KEY */
 };
 
 enum { /* zx_field.in */
@@ -60,7 +67,21 @@ struct zx_field {
 	const struct zx_option *options;        /* ended by v NULL */
 	const char *ref, *live;
 	const char *help_zh, *help_en;
+	const char *param;            /* ZX_F_TARGET: key of the parameter's column */
+	const char *apps;             /* ZX_F_TARGET: applications offered, space separated; NULL: all of zx_apps[] */
+	const struct zx_field *items; /* ZX_F_LIST: the child's columns, keys as in zx_q_child.cols; ended by key NULL */
+	const char *def;              /* what a new form begins with, as JSON; NULL: empty */
+	const char *ref_filter;       /* ZX_F_REF: filters of the referred list, as in a URL: "f.kind=music" */
+	const char *group_zh, *group_en; /* heading above this field in the form; NULL: same group as the one before */
 };
+
+/* What "application + parameter" offers (SPEC 2.10). resource: whose rows are parameters; NULL: free text (text true) or nothing. */
+struct zx_app_def {
+	const char *app, *resource;
+	bool text;
+	struct zx_text label;
+};
+extern const struct zx_app_def zx_apps[]; /* ended by app NULL */
 
 struct zx_resource;
 
@@ -104,7 +125,11 @@ struct zx_resource {
 	const struct zx_field *fields;
 	unsigned fieldc;
 	const char *label, *sort;
-	const char *can; /* space separated actions this page has */
+	/* Space separated actions this page has, each a right NAME:ACTION: list add edit delete batchAdd import export history move copy, and
+	   those of routes. */
+	const char *can;
+	bool apply;      /* part of the PBX configuration: goes live by 更新配置 */
+	bool hidden;     /* no menu entry of its own */
 	const struct zx_res_route *routes;
 	unsigned routec;
 	/* hooks, all may be NULL */
