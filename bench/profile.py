@@ -77,12 +77,32 @@ def run_ready(cmd):
     return p
 
 
-def setup():
+def first_start():
+    """the demo company, and in its place what the load tests need; returns the admin's password"""
     shutil.rmtree(A.data, ignore_errors=True)
     os.makedirs(A.data)
     p = run_ready(command() + ["--demo"])
+    p.send_signal(signal.SIGTERM)
+    p.wait(30)
+    creds = dict(line.split()[1:] for line in open(os.path.join(A.data, "demo-credentials.txt")) if line.startswith("user "))
+    with contextlib.closing(sqlite3.connect(os.path.join(A.data, "zuoxi.db"), isolation_level=None)) as db:
+        db.execute("PRAGMA foreign_keys = 1")
+        for table in ("inbound_routes", "time_conditions", "queues", "ivrs", "conferences", "voicemail_boxes"):  # their numbers may be among ours
+            db.execute(f"DELETE FROM {table}")
+        company = db.execute("SELECT id FROM companies").fetchone()[0]
+        db.execute("INSERT INTO trunks(company_id, name, host, port) VALUES (?, 'bench', ?, 5060)", (company, A.trunk))
+        trunk = db.execute("SELECT id FROM trunks WHERE name = 'bench'").fetchone()[0]
+        db.execute("INSERT INTO inbound_routes(company_id, name, trunk_id, position, pattern, strip, record, app) VALUES (?, 'recorded', ?, 1, '77X.', 2, 1, 'extension')",
+                   (company, trunk))
+        db.execute("INSERT INTO inbound_routes(company_id, name, trunk_id, position, pattern, strip, record, app) VALUES (?, 'plain', ?, 2, 'X.', 0, 0, 'extension')",
+                   (company, trunk))
+    return creds["admin"]
+
+
+def setup():
+    password = first_start()
+    p = run_ready(command())
     try:
-        creds = dict(line.split()[1:] for line in open(os.path.join(A.data, "demo-credentials.txt")) if line.startswith("user "))
         c = http.client.HTTPConnection("127.0.0.1", A.http)
         h = {"Content-Type": "application/json"}
 
@@ -96,30 +116,21 @@ def setup():
                 h["Cookie"] = r.getheader("Set-Cookie").split(";")[0]
             return json.loads(data) if data else None
 
-        h["X-CSRF-Token"] = req("POST", "/session", {"login": "admin", "password": creds["admin"]})["csrf"]
+        h["X-CSRF-Token"] = req("POST", "/session", {"login": "admin", "password": password})["csrf"]
         company = req("GET", "/session")["user"]["company_id"]
-        have = {}
-        page = req("GET", "/extensions?size=100")
-        for r in page["rows"]:
-            have[r["number"]] = r
+        have = {r["number"]: r for r in req("GET", "/extensions?size=100")["rows"]}
         first, count = map(int, A.exts.split(":"))
         for n in range(first, first + count):
-            row = {"company_id": company, "number": str(n), "secret": A.password % n, "record": False, "name": f"bench {n}"}
+            row = {"number": str(n), "secret": A.password % n, "record": False, "name": f"bench {n}"}
             old = have.get(str(n))
             if old:
                 req("PUT", f"/extensions/{old['id']}", {**row, "rev": old["rev"]})
             else:
-                req("POST", "/extensions", row)
+                req("POST", "/extensions", {**row, "company_id": company})
+        req("POST", "/config/apply", {"hash": req("GET", "/config?brief=1")["draftHash"], "note": "bench"})
     finally:
         p.send_signal(signal.SIGTERM)
         p.wait(30)
-    with contextlib.closing(sqlite3.connect(os.path.join(A.data, "zuoxi.db"), isolation_level=None)) as db:
-        db.execute("INSERT INTO trunks(company_id, name, host, port) VALUES (?, 'bench', ?, 5060)", (company, A.trunk))
-        trunk = db.execute("SELECT id FROM trunks WHERE name = 'bench'").fetchone()[0]
-        db.execute("INSERT INTO inbound_routes(company_id, name, trunk_id, position, pattern, strip, record, app) VALUES (?, 'recorded', ?, 1, '77X.', 2, 1, 'extension')",
-                   (company, trunk))
-        db.execute("INSERT INTO inbound_routes(company_id, name, trunk_id, position, pattern, strip, record, app) VALUES (?, 'plain', ?, 2, 'X.', 0, 0, 'extension')",
-                   (company, trunk))
 
 
 def main():

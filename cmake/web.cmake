@@ -37,5 +37,5 @@ if(zx_web_args)
 		DEPENDS ${zx_web_files} ${CMAKE_SOURCE_DIR}/cmake/web_build.py
 		COMMENT "Building the browser application" VERBATIM)
 	add_custom_target(web ALL DEPENDS ${CMAKE_BINARY_DIR}/web.stamp)
-	install(DIRECTORY ${ZX_WEB_DIR}/ DESTINATION share/zuoxi/web)
+	install(DIRECTORY ${ZX_WEB_DIR}/ DESTINATION share/zuoxi/web OPTIONAL)
 endif()

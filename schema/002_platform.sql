@@ -186,6 +186,7 @@ CREATE TABLE time_conditions (
 );
 
 -- pattern matches the callee, caller the caller; the most specific route wins, position decides among equals.
+UPDATE inbound_routes SET param = coalesce((SELECT id FROM extensions WHERE number = param), param) WHERE app = 'extension' AND param <> '';
 ALTER TABLE inbound_routes ADD COLUMN caller TEXT NOT NULL DEFAULT '';
 ALTER TABLE inbound_routes ADD COLUMN created INTEGER NOT NULL DEFAULT 0;
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +24,12 @@
 #include "call/call.h"
 #include "crm/location.h"
 #include "loop/loop.h"
+#include "media/convert.h"
 #include "media/media.h"
 #include "plan/plan.h"
 #include "sip/sip.h"
 #include "store/calls.h"
+#include "store/config.h"
 #include "store/demo.h"
 #include "store/store.h"
 #include "web/web.h"
@@ -42,6 +45,7 @@ enum {
 	CORES_MAX = 8,
 	END_CALLS_MS = 3000,
 	DRAIN_MS = 2000,
+	RESTART_LOOK_MS = 400,
 };
 
 static const char help[] = "Usage: zuoxid [OPTION]...\n"
@@ -75,6 +79,9 @@ static struct house {
 	struct zx_web *web;
 	struct zx_bus_sub *on_config;
 	bool loop, calls;
+	bool restart, waiting; /* the program is to be run again; it waits for the calls to end */
+	struct tmr restart_tmr;
+	char exe[PATH_MAX];
 	unsigned terms;
 } h;
 
@@ -185,6 +192,7 @@ static void load_location(void *arg)
 	e = *path ? zx_location_load(path) : ENOENT;
 	if (e)
 		zx_log(ZX_WARN, "main", "no table of number locations: pops do not show where a number is at home");
+	(void)zx_location_own_load(h.store);
 }
 
 static int open_data(const char *dir, char *err, size_t len)
@@ -291,9 +299,9 @@ static const struct zx_peer *find_peer(const struct sa *src, void *arg)
 static void config_handler(enum zx_ev type, const void *ev, void *arg)
 {
 	(void)type;
-	(void)ev;
 	(void)arg;
-	zx_sip_accounts_changed(h.sip);
+	if (((const struct zx_ev_config *)ev)->applied)
+		zx_sip_accounts_changed(h.sip);
 }
 
 static void ended_handler(void)
@@ -302,16 +310,64 @@ static void ended_handler(void)
 	zx_loop_stop();
 }
 
-static void term_handler(void)
+static void end_house(void)
 {
 	if (h.terms++) {
 		zx_loop_stop();
 		return;
 	}
-	notify("STOPPING=1");
 	zx_log(ZX_INFO, "main", "ending %u calls", zx_call_count());
 	zx_sip_drain(h.sip);
 	zx_calls_end_all(END_CALLS_MS, ended_handler);
+}
+
+static void term_handler(void)
+{
+	h.restart = false;
+	notify("STOPPING=1");
+	end_house();
+}
+
+/* ---- starting anew: the same process runs the program again, so that the service manager sees no end ---- */
+
+static void restart_handler(void *arg)
+{
+	(void)arg;
+	if (h.waiting && zx_call_count()) {
+		tmr_start(&h.restart_tmr, RESTART_LOOK_MS, restart_handler, NULL);
+		return;
+	}
+	h.waiting = false;
+	if (h.terms)
+		return;
+	h.restart = true;
+	zx_log(ZX_INFO, "main", "starting anew");
+	end_house();
+}
+
+static bool restart_order(enum zx_restart what)
+{
+	if (what == ZX_RESTART_CANCEL || what == ZX_RESTART_NOW)
+		h.waiting = false;
+	if (what == ZX_RESTART_CANCEL)
+		tmr_cancel(&h.restart_tmr);
+	if (what == ZX_RESTART_IDLE)
+		h.waiting = true;
+	/* a moment later: the answer to who asked has to get out */
+	if (what == ZX_RESTART_NOW || what == ZX_RESTART_IDLE)
+		tmr_start(&h.restart_tmr, RESTART_LOOK_MS, restart_handler, NULL);
+	return h.waiting;
+}
+
+static void run_again(char **argv)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	close_range(3, ~0U, 0);
+	execv(h.exe, argv);
+	fprintf(stderr, "zuoxid: cannot run %s again: %s\n", h.exe, strerror(errno));
 }
 
 /* ---- open ---- */
@@ -357,7 +413,12 @@ static int open_store(bool demo, char *err, size_t len)
 	else if (!e)
 		zx_log(ZX_WARN, "main", "made the account \"admin\"; its first password is in %s/first-admin.txt", h.data);
 	phase("accounts");
-	return e == EEXIST ? 0 : e;
+	if (e && e != EEXIST)
+		return e;
+	e = zx_config_first(h.store);
+	if (e)
+		snprintf(err, len, "cannot keep the configuration as the first applied one: %s", strerror(e));
+	return e;
 }
 
 /* Before anything can record: it goes by the marks that files being written leave. */
@@ -412,6 +473,8 @@ static int open_calls(void)
 	int e;
 
 	e = zx_plan_load(&plan, h.store, h.conf.sip_realm);
+	if (!e && (e = zx_plan_blacklist_load(h.store)))
+		mem_deref(plan);
 	if (e) {
 		zx_log(ZX_ERROR, "main", "cannot read the configuration of the PBX: %s", strerror(e));
 		return e;
@@ -467,7 +530,7 @@ static int open_house(const struct options *o)
 		return EXIT_ADDRESS;
 	}
 	phase("sip");
-	env = &(const struct zx_web_env){.conf = &h.conf, .store = h.store, .sip = h.sip, .media = h.media, .data_dir = h.data};
+	env = &(const struct zx_web_env){.conf = &h.conf, .store = h.store, .sip = h.sip, .media = h.media, .data_dir = h.data, .restart = restart_order};
 	if (zx_web_start(&h.web, env, err, sizeof(err))) {
 		zx_log(ZX_ERROR, "main", "%s", err);
 		return EXIT_ADDRESS;
@@ -481,6 +544,7 @@ static void close_house(void)
 {
 	if (h.web)
 		zx_web_stop(h.web);
+	tmr_cancel(&h.restart_tmr);
 	h.on_config = mem_deref(h.on_config);
 	if (h.calls)
 		zx_calls_close();
@@ -494,6 +558,7 @@ static void close_house(void)
 	if (h.loop) {
 		zx_loop_drain(DRAIN_MS);
 		zx_plan_swap(NULL);
+		zx_plan_blacklist_close();
 		zx_location_close();
 		zx_loop_close();
 	}
@@ -505,7 +570,12 @@ int main(int argc, char **argv)
 	char err[ERR_LEN] = "";
 	int status;
 
+	if (argc > 1 && !strcmp(argv[1], "--convert-sound")) /* a child of ours, with a stranger's file */
+		return zx_convert_main(argc - 2, argv + 2);
 	h.born = h.phase = zx_mono_us();
+	/* before an upgrade takes the file away: what lies at this path later is to be run then */
+	if (readlink("/proc/self/exe", h.exe, sizeof(h.exe) - 1) < 0)
+		zx_strcpy(h.exe, sizeof(h.exe), argv[0]);
 	status = read_options(&o, argc, argv);
 	if (status >= 0)
 		return status;
@@ -525,5 +595,9 @@ int main(int argc, char **argv)
 			status = EXIT_INTERNAL;
 	}
 	close_house();
+	if (h.restart && status == EXIT_OK) {
+		run_again(argv);
+		return EXIT_INTERNAL;
+	}
 	return status;
 }

@@ -1,10 +1,10 @@
 -- name: web_login
-SELECT id, password, active, company_id FROM users WHERE login = :login
+SELECT id, password, active, company_id, totp FROM users WHERE login = :login
 -- name: web_password
 SELECT password FROM users WHERE id = :id
 -- name: web_session
 SELECT u.id, u.company_id, u.login, u.name, c.name, coalesce(e.number, ''), r.name, r.scope, r.rights, u.pop, u.mask_numbers, u.must_change,
-  s.csrf, s.seen, s.created
+  s.csrf, s.seen, s.created, r.id, u.totp LIKE '1.%'
 FROM sessions s JOIN users u ON u.id = s.user_id JOIN companies c ON c.id = u.company_id JOIN roles r ON r.id = u.role_id
 LEFT JOIN extensions e ON e.id = u.extension_id
 WHERE s.token = :token AND u.active = 1
@@ -33,7 +33,7 @@ SELECT login FROM users WHERE extension_id = :id LIMIT 5
 SELECT id, name FROM companies ORDER BY code
 -- name: web_call
 SELECT id, company_id, start, ended, ring, talk, direction, caller, caller_name, callee, caller_ext, callee_ext, trunk, state, scode
-FROM calls WHERE id = :id AND (:company_id = 0 OR company_id = :company_id)
+FROM calls WHERE id = :id
 -- name: web_history
 SELECT id, company_id, start, ended, ring, talk, direction, caller, caller_name, callee, caller_ext, callee_ext, trunk, state, scode FROM (
   SELECT * FROM (SELECT * FROM calls WHERE caller = :number AND company_id = :company_id ORDER BY start DESC LIMIT :max)
@@ -41,3 +41,65 @@ SELECT id, company_id, start, ended, ring, talk, direction, caller, caller_name,
 WHERE id <> :id ORDER BY start DESC LIMIT :max
 -- name: web_call_file
 SELECT recording, start, caller, callee, caller_ext, callee_ext FROM calls WHERE id = :id
+-- name: web_totp
+SELECT totp, totp_step, totp_codes, login, company_id FROM users WHERE id = :id
+-- name: web_totp_set
+UPDATE users SET totp = :totp, totp_step = :step, totp_codes = :codes WHERE id = :id
+-- name: web_totp_step
+UPDATE users SET totp_step = :step WHERE id = :id AND totp_step < :step
+-- name: web_totp_codes
+UPDATE users SET totp_codes = :codes WHERE id = :id
+-- name: web_sessions_of
+SELECT token, addr, agent, seen, created FROM sessions WHERE user_id = :id ORDER BY seen DESC
+-- name: web_led
+SELECT DISTINCT number FROM led_extensions WHERE leader = :user ORDER BY number
+-- name: web_role
+SELECT scope, rights, company_id, builtin FROM roles WHERE id = :id
+-- name: web_user_role
+SELECT r.scope, r.rights, r.id FROM users u JOIN roles r ON r.id = u.role_id WHERE u.id = :id
+-- name: web_last_admin
+SELECT :id IN (SELECT user_id FROM system_admins) AND NOT EXISTS (SELECT 1 FROM system_admins WHERE user_id <> :id)
+-- name: web_sessions_end_user
+DELETE FROM sessions WHERE user_id = :id AND token <> :token
+-- name: web_sessions_end_role
+DELETE FROM sessions WHERE user_id IN (SELECT id FROM users WHERE role_id = :id) AND token <> :token
+-- name: web_user_lock
+UPDATE users SET active = :active, rev = rev + 1 WHERE id = :id
+-- name: web_user_password
+UPDATE users SET password = :password, must_change = 1, rev = rev + 1 WHERE id = :id
+-- name: web_user_totp_reset
+UPDATE users SET totp = '', totp_step = 0, totp_codes = '', rev = rev + 1 WHERE id = :id
+-- name: web_leads
+SELECT 1 FROM department_leaders WHERE user_id = :user_id AND department_id = :id
+-- name: web_company_codes
+SELECT 1 FROM companies WHERE code = :code
+-- name: web_company_uses
+SELECT 'users' AS resource, count(*), group_concat(login, ', ') FROM (SELECT login FROM users WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'departments', count(*), group_concat(name, ', ') FROM (SELECT name FROM departments WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'extensions', count(*), group_concat(number, ', ') FROM (SELECT number FROM extensions WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'queues', count(*), group_concat(name, ', ') FROM (SELECT name FROM queues WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'ivrs', count(*), group_concat(name, ', ') FROM (SELECT name FROM ivrs WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'trunks', count(*), group_concat(name, ', ') FROM (SELECT name FROM trunks WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'time_conditions', count(*), group_concat(name, ', ') FROM (SELECT name FROM time_conditions WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'holiday_lists', count(*), group_concat(name, ', ') FROM (SELECT name FROM holiday_lists WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'inbound_routes', count(*), group_concat(name, ', ') FROM (SELECT name FROM inbound_routes WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'outbound_routes', count(*), group_concat(name, ', ') FROM (SELECT name FROM outbound_routes WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT kind || 's', count(*), group_concat(file, ', ') FROM (SELECT kind, file FROM prompts WHERE company_id = :id LIMIT 5) GROUP BY kind
+UNION ALL SELECT 'conferences', count(*), group_concat(number, ', ') FROM (SELECT number FROM conferences WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'voicemail_boxes', count(*), group_concat(name, ', ') FROM (SELECT name FROM voicemail_boxes WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'blacklist', count(*), group_concat(number, ', ') FROM (SELECT number FROM blacklist WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'notices', count(*), group_concat(subject, ', ') FROM (SELECT subject FROM notices WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'articles', count(*), group_concat(subject, ', ') FROM (SELECT subject FROM articles WHERE company_id = :id LIMIT 5)
+UNION ALL SELECT 'calls', count(*), '' FROM (SELECT 1 FROM calls WHERE company_id = :id LIMIT 1)
+UNION ALL SELECT 'roles', count(*), group_concat(name, ', ') FROM (SELECT name FROM roles WHERE company_id = :id AND builtin = 0 LIMIT 5)
+-- name: web_company_logo
+SELECT logo FROM companies WHERE id = :id
+-- name: web_company_logo_set
+UPDATE companies SET logo = :logo, rev = rev + 1 WHERE id = :id
+-- name: web_params
+SELECT whitelist, keep_recordings, keep_marks, keep_missed, keep_busy_log, keep_surveys, keep_edits, rev FROM company_params WHERE company_id = :company_id
+-- name: web_params_add
+INSERT OR IGNORE INTO company_params (company_id) SELECT id FROM companies WHERE id = :company_id
+-- name: web_params_set
+UPDATE company_params SET whitelist = :whitelist, keep_recordings = :keep_recordings, keep_marks = :keep_marks, keep_missed = :keep_missed,
+  keep_busy_log = :keep_busy_log, keep_surveys = :keep_surveys, keep_edits = :keep_edits, rev = rev + 1 WHERE company_id = :company_id

@@ -39,6 +39,10 @@ void zx_app_route(struct zx_call *call)
 	const struct zx_plan_ext *from = *ext ? zx_plan_ext(ext) : NULL;
 	struct zx_route r = {0};
 
+	if (!*ext && zx_plan_blacklisted(zx_call_company(call), zx_call_from(call))) {
+		zx_call_reject(call, 603, "Decline");
+		return;
+	}
 	if (from)
 		zx_plan_route_ext(&r, from, to);
 	else if (!*ext && zx_call_trunk_id(call))

@@ -97,6 +97,10 @@ static bool check_realm(const char *v)
 	{                                                                                                                                  \
 		n, T_ENUM, FIELD(f), d, 0, 0, a, NULL, h                                                                                   \
 	}
+#define BOOL(n, f, d, h)                                                                                                                   \
+	{                                                                                                                                  \
+		n, T_BOOL, FIELD(f), d, 0, 0, NULL, NULL, h                                                                                \
+	}
 #define LISTEN "\"*\" or addresses separated by commas"
 
 /* clang-format off */
@@ -150,6 +154,10 @@ static const struct key keys[] = {
     STR("sounds.dir", sounds_dir, "", NULL, NULL, "Folder of the prompts; empty: the one that was installed."),
     STR("recordings.dir", recordings_dir, "", NULL, NULL, "Folder of the recordings; empty: recordings in the data folder."),
     UINT("recordings.min_free_mb", rec_min_free_mb, "500", 0, 10000000, "Free space on that disk, MB, below which recording stops."),
+
+    STR("backup.dir", backup_dir, "", NULL, NULL, "Folder of the backups; empty: backups in the data folder. Another disk is better."),
+    BOOL("system.power", system_power, "no",
+         "Whether system administrators may restart and shut down this machine from the maintenance page."),
 
     UINT("call.max", call_max, "0", 0, 100000, "Calls at a time; 0: no limit."),
     UINT("licence.extensions", licence_extensions, "0", 0, 10000000, "Extensions that may be created; 0: no limit."),

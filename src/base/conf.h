@@ -42,6 +42,8 @@ struct zx_conf {
 	uint32_t rec_min_free_mb;         /* below this free space recording stops */
 	uint32_t call_max;                /* calls at once, 0 = no limit */
 	uint32_t licence_extensions;      /* 0 = unlimited */
+	char backup_dir[ZX_CONF_STR];     /* empty = DATA/backups */
+	bool system_power;                /* pages may restart and shut down the machine */
 	uint32_t session_idle;            /* s without a request before a web session ends */
 };
 

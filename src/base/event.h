@@ -23,7 +23,7 @@ enum zx_ev {
 	ZX_EV_CALL_ENDED,       /* struct zx_ev_call: for each extension that rang or talked, and once with ext "" */
 	ZX_EV_CALL_LIVE,        /* struct zx_ev_call: any change of a call, for the live list */
 	ZX_EV_EXT_REG,          /* struct zx_ev_reg: first binding appears / last one goes / latency known */
-	ZX_EV_CONFIG,           /* struct zx_ev_config: stored configuration changed */
+	ZX_EV_CONFIG,           /* struct zx_ev_config: the configuration was applied, or its draft changed */
 	ZX_EV_COUNT,
 };
 
@@ -56,7 +56,11 @@ struct zx_ev_reg {
 };
 
 struct zx_ev_config {
-	const char *table; /* "extensions", "trunks", ... ; "*" for all */
+	const char *table;  /* "extensions", "trunks", ... ; "*" for all */
+	bool applied;       /* what calls follow has changed; else only the draft has */
+	int64_t company_id; /* 0: all */
+	int64_t version;    /* applied: its number, 0 unknown */
+	int count;          /* changes of the company's draft that are not applied; -1 unknown */
 };
 
 #endif

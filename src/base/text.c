@@ -119,3 +119,13 @@ char *zx_trim(char *s)
 	*end = 0;
 	return s;
 }
+
+void zx_utf8_cut(char *s)
+{
+	size_t n = strlen(s), tail = 0;
+
+	while (tail < n && tail < 3 && ((unsigned char)s[n - 1 - tail] & 0xc0) == 0x80)
+		tail++;
+	if (tail < n && ((unsigned char)s[n - 1 - tail] & 0xc0) == 0xc0 && !zx_utf8_valid(s + n - 1 - tail, tail + 1))
+		s[n - 1 - tail] = '\0';
+}

@@ -22,6 +22,9 @@ int zx_hex_decode(void *dst, size_t len, const char *hex);
 /* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates); NUL is allowed. */
 bool zx_utf8_valid(const char *s, size_t len);
 
+/* Takes away the beginning of a character that a bounded copy has left at the end. */
+void zx_utf8_cut(char *s);
+
 /* Cuts white space at both ends, in place; returns the first other character. */
 char *zx_trim(char *s);
 

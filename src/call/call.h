@@ -85,6 +85,8 @@ void zx_call_note(struct zx_call *c, const char *event, const char *detail);
 /* ---- orders from the web; loop thread (use zx_loop_call) ---- */
 /* company_id 0: any. ENOENT no such call. */
 int zx_call_order_hangup(int64_t call_id, int64_t company_id);
+/* What a call is now. ENOENT. */
+int zx_call_info(int64_t call_id, struct zx_ev_call *v);
 /* Click to call: rings ext's phone (auto-answer asked), then dials number for it. EHOSTUNREACH not registered, EBUSY in a call,
  * EAGAIN too many calls or no media port. */
 int zx_call_order_dial(const char *ext, const char *number, int64_t *call_id);

@@ -49,6 +49,7 @@ struct zx_leg {
 	bool info;             /* sends its keys by SIP INFO */
 	bool rtp;              /* media has arrived */
 	bool srtp, srtp_retry; /* our offer is SRTP; it may be made once more the other way */
+	bool srtp_avp;         /* best effort: keys with the plain profile */
 	bool auto_answer;
 	char num[ZX_NUM_LEN];
 };

@@ -187,6 +187,7 @@ int zx_call_leg_answer_make(struct zx_leg *leg, struct zx_sdp *answer, const str
 	err = zx_sdp_answer(&a, offer, &laddr, order, n, ZX_DIR_SENDRECV, &got);
 	if (err)
 		return err;
+	leg->srtp_avp = !offer->srtp;
 	if (!a.cryptoc)
 		leg->desc.tx.suite = ZX_SRTP_NONE;
 	else if (leg->desc.tx.suite == a.crypto[0].key.suite)
@@ -221,19 +222,33 @@ int zx_call_leg_offer_make(struct zx_leg *leg, struct zx_sdp *offer, const enum 
 		tx->suite = ZX_SRTP_AES_CM_128_HMAC_SHA1_80;
 	}
 	zx_sdp_offer(offer, &laddr, order, c, ZX_DIR_SENDRECV, tx->suite == ZX_SRTP_NONE ? NULL : tx);
+	offer->srtp = offer->srtp && !leg->srtp_avp;
 	return 0;
 }
 
-int zx_call_leg_offer_done(struct zx_leg *leg, const struct zx_sdp *answer)
+/* Is their answer as secure as our offer asked? */
+static bool answer_secure(struct zx_leg *leg, struct zx_sdp *answer)
+{
+	struct zx_srtp_key *tx = &leg->desc.tx;
+
+	if (tx->suite == ZX_SRTP_NONE)
+		answer->cryptoc = 0; /* keys nobody asked for */
+	else if (leg->srtp_avp && !answer->srtp && !answer->cryptoc)
+		tx->suite = ZX_SRTP_NONE;
+	return answer->srtp == (tx->suite != ZX_SRTP_NONE && !leg->srtp_avp) && (tx->suite == ZX_SRTP_NONE || answer->cryptoc);
+}
+
+int zx_call_leg_offer_done(struct zx_leg *leg, const struct zx_sdp *theirs)
 {
 	const struct zx_sdp_fmt *fmt = NULL;
+	struct zx_sdp copy = *theirs, *answer = &copy;
 	int err;
 
 	for (unsigned i = 0; !fmt && i < answer->fmtc; i++) {
 		if (answer->fmts[i].codec != ZX_CODEC_NONE)
 			fmt = &answer->fmts[i];
 	}
-	if (!fmt || !leg->stream || answer->srtp != (leg->desc.tx.suite != ZX_SRTP_NONE) || (answer->srtp && !answer->cryptoc))
+	if (!fmt || !leg->stream || !answer_secure(leg, answer))
 		return ENOTSUP;
 	zx_call_leg_codecs_learn(leg, answer);
 	err = desc_apply(leg, answer, fmt, zx_dir_reverse(sa_isset(&answer->rtp, SA_ADDR) ? answer->dir : answer->dir & ZX_DIR_SENDONLY));

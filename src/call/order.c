@@ -45,6 +45,16 @@ static struct zx_leg *ext_leg(const char *ext)
 	return best;
 }
 
+int zx_call_info(int64_t call_id, struct zx_ev_call *v)
+{
+	const struct zx_call *c = call_find(call_id);
+
+	if (!c)
+		return ENOENT;
+	zx_news_fill(v, c, NULL);
+	return 0;
+}
+
 int zx_call_order_hangup(int64_t call_id, int64_t company_id)
 {
 	struct zx_call *c = call_find(call_id);

@@ -3,7 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "crm/location_priv.h"
 
 /* location.dat, little-endian, nothing between the parts:
  *
@@ -22,42 +23,10 @@
  *   text     strings, each with its NUL; the empty one first
  */
 #define MAGIC "ZXLOC\r\n\x1a"
-enum { FORMAT = 1, BLOCK = 1000, BLOCKS = (ZX_LOCATION_END - ZX_LOCATION_FIRST) / BLOCK, AREAS = 1000 };
+enum { FORMAT = 1, BLOCK = ZX_LOCATION_BLOCK, BLOCKS = (ZX_LOCATION_END - ZX_LOCATION_FIRST) / BLOCK, AREAS = 1000 };
 enum { FILE_MAX = 16 << 20, NUMBER_MIN = 8, NUMBER_MAX = 20 };
 
-struct head {
-	char magic[8];
-	uint32_t crc;
-	uint32_t version;
-	uint32_t values, blocks, runs, text_len;
-	uint32_t placed, bare, areas;
-};
-
-struct value {
-	uint16_t province, city, area, carrier;
-};
-
-struct run {
-	uint16_t start, value;
-};
-
-struct table {
-	size_t size;
-	const struct head *head;
-	const struct value *values;
-	const uint16_t *areas;
-	const uint32_t *blocks;
-	const struct run *runs;
-	const char *text;
-	unsigned char data[] __attribute__((aligned(8)));
-};
-
-_Static_assert(sizeof(struct head) == 44 && sizeof(struct value) == 8 && sizeof(struct run) == 4, "layout of the file");
-
-static struct {
-	pthread_rwlock_t lock; /* held for reading during a look-up, for writing while tables are swapped */
-	struct table *table;
-} the = {.lock = PTHREAD_RWLOCK_INITIALIZER};
+_Static_assert(sizeof(struct zx_location_head) == 44 && sizeof(struct zx_location_value) == 8 && sizeof(struct zx_location_run) == 4, "layout of the file");
 
 static uint32_t crc32_of(const unsigned char *p, size_t len)
 {
@@ -76,9 +45,9 @@ static uint32_t crc32_of(const unsigned char *p, size_t len)
 }
 
 /* Places the parts; NULL when all is well, else what is wrong. */
-static const char *table_lay(struct table *t)
+static const char *table_lay(struct zx_location_table *t)
 {
-	const struct head *h = (const struct head *)t->data;
+	const struct zx_location_head *h = (const struct zx_location_head *)t->data;
 	size_t at = sizeof(*h), values, blocks, runs;
 
 	if (t->size < sizeof(*h) || memcmp(h->magic, MAGIC, sizeof(h->magic)))
@@ -93,28 +62,28 @@ static const char *table_lay(struct table *t)
 	if (!values || values > UINT16_MAX + 1u || blocks != BLOCKS || runs > FILE_MAX || !h->text_len || le32toh(h->text_len) > FILE_MAX)
 		return "impossible counts";
 	t->head = h;
-	t->values = (const struct value *)(t->data + at);
+	t->values = (const struct zx_location_value *)(t->data + at);
 	at += values * sizeof(*t->values);
 	t->areas = (const uint16_t *)(t->data + at);
 	at += AREAS * sizeof(*t->areas);
 	t->blocks = (const uint32_t *)(t->data + at);
 	at += (blocks + 1) * sizeof(*t->blocks);
-	t->runs = (const struct run *)(t->data + at);
+	t->runs = (const struct zx_location_run *)(t->data + at);
 	at += runs * sizeof(*t->runs);
 	t->text = (const char *)t->data + at;
 	return at + le32toh(h->text_len) == t->size ? NULL : "length does not match the counts";
 }
 
-static bool text_fits(const struct table *t, uint16_t off, size_t room)
+static bool text_fits(const struct zx_location_table *t, uint16_t off, size_t room)
 {
 	return le16toh(off) < le32toh(t->head->text_len) && strlen(t->text + le16toh(off)) < room;
 }
 
-static const char *values_check(const struct table *t)
+static const char *values_check(const struct zx_location_table *t)
 {
 	const size_t len = le32toh(t->head->text_len);
 	const uint32_t n = le32toh(t->head->values);
-	const struct value none = {0};
+	const struct zx_location_value none = {0};
 	struct zx_location *room = NULL;
 
 	if (t->text[0] || t->text[len - 1] || !zx_utf8_valid(t->text, len))
@@ -122,7 +91,7 @@ static const char *values_check(const struct table *t)
 	if (memcmp(t->values, &none, sizeof(none)))
 		return "value 0 is not empty";
 	for (uint32_t i = 0; i < n; i++) {
-		const struct value *v = &t->values[i];
+		const struct zx_location_value *v = &t->values[i];
 
 		if (!text_fits(t, v->province, sizeof(room->province)) || !text_fits(t, v->city, sizeof(room->city)) ||
 		    !text_fits(t, v->area, sizeof(room->area_code)) || !text_fits(t, v->carrier, sizeof(room->carrier)))
@@ -135,7 +104,7 @@ static const char *values_check(const struct table *t)
 }
 
 /* Each block has runs of its own; the first starts at 0, the others rise. */
-static const char *runs_check(const struct table *t)
+static const char *runs_check(const struct zx_location_table *t)
 {
 	const uint32_t runs = le32toh(t->head->runs), n = le32toh(t->head->values);
 
@@ -154,10 +123,10 @@ static const char *runs_check(const struct table *t)
 	return NULL;
 }
 
-static int table_read(struct table **tp, const char *path)
+static int table_read(struct zx_location_table **tp, const char *path)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct table *t = NULL;
+	struct zx_location_table *t = NULL;
 	struct stat st;
 	size_t got = 0;
 	int err = 0;
@@ -197,20 +166,9 @@ out:
 	return err;
 }
 
-static void table_swap(struct table *t)
-{
-	struct table *old;
-
-	pthread_rwlock_wrlock(&the.lock);
-	old = the.table;
-	the.table = t;
-	pthread_rwlock_unlock(&the.lock);
-	free(old);
-}
-
 int zx_location_load(const char *path)
 {
-	struct table *t = NULL;
+	struct zx_location_table *t = NULL;
 	const char *why;
 	int err;
 
@@ -233,34 +191,33 @@ int zx_location_load(const char *path)
 	}
 	zx_log(ZX_INFO, "crm", "number locations: %u mobile prefixes, %u with the carrier only, %u area codes", le32toh(t->head->placed),
 	       le32toh(t->head->bare), le32toh(t->head->areas));
-	table_swap(t);
-	return 0;
-}
-
-void zx_location_close(void)
-{
-	table_swap(NULL);
+	err = zx_location_put_table(t);
+	if (err)
+		free(t);
+	return err;
 }
 
 bool zx_location_stats(struct zx_location_stats *stats)
 {
-	bool loaded = false;
+	const struct zx_location_set *set = zx_location_enter();
+	const bool loaded = set && set->table;
 
-	pthread_rwlock_rdlock(&the.lock);
-	if (the.table) {
-		const struct head *h = the.table->head;
+	if (loaded) {
+		const struct zx_location_head *h = set->table->head;
+		const struct zx_location_own *o = set->own;
 
-		*stats = (struct zx_location_stats){le32toh(h->placed), le32toh(h->bare), le32toh(h->areas),
-						    sizeof(*the.table) + the.table->size};
-		loaded = true;
+		*stats = (struct zx_location_stats){le32toh(h->placed), le32toh(h->bare), le32toh(h->areas), o ? o->n : 0,
+						    sizeof(*set->table) + set->table->size};
+		if (o)
+			stats->bytes += sizeof(*o) + o->n * (sizeof(*o->prefix) + sizeof(*o->value)) + o->values * sizeof(*o->at);
 	}
-	pthread_rwlock_unlock(&the.lock);
+	zx_location_leave();
 	return loaded;
 }
 
-static void value_copy(const struct table *t, uint16_t i, bool mobile, struct zx_location *out)
+void zx_location_value_copy(const struct zx_location_table *t, uint32_t i, bool mobile, struct zx_location *out)
 {
-	const struct value *v = &t->values[i];
+	const struct zx_location_value *v = &t->values[i];
 
 	zx_strcpy(out->province, sizeof(out->province), t->text + le16toh(v->province));
 	zx_strcpy(out->city, sizeof(out->city), t->text + le16toh(v->city));
@@ -269,8 +226,7 @@ static void value_copy(const struct table *t, uint16_t i, bool mobile, struct zx
 	out->mobile = mobile;
 }
 
-/* The run that covers prefix n, counted from ZX_LOCATION_FIRST. */
-static uint32_t run_of(const struct table *t, uint32_t n)
+uint32_t zx_location_run_of(const struct zx_location_table *t, uint32_t n)
 {
 	uint32_t lo = le32toh(t->blocks[n / BLOCK]), hi = le32toh(t->blocks[n / BLOCK + 1]);
 
@@ -319,20 +275,23 @@ static size_t number_reduce(char dst[NUMBER_MAX], const char *s)
 	return cut || n == 11 ? n : 0;
 }
 
-static uint16_t number_value(const struct table *t, const char *nsn, size_t n, bool *mobile)
+/* Of a mobile: its first 7 digits. */
+static bool mobile_prefix(const char *nsn, size_t n, uint32_t *prefix)
+{
+	if (n != 11 || nsn[0] != '1' || nsn[1] < '3')
+		return false;
+	*prefix = 0;
+	for (size_t i = 0; i < 7; i++)
+		*prefix = *prefix * 10 + (uint32_t)(nsn[i] - '0');
+	return true;
+}
+
+static uint16_t fixed_value(const struct zx_location_table *t, const char *nsn, size_t n)
 {
 	const unsigned d3 = n < 3 ? 0 : (unsigned)(nsn[0] - '0') * 100 + (unsigned)(nsn[1] - '0') * 10 + (unsigned)(nsn[2] - '0');
 	uint16_t value = 0;
 	size_t code = 0;
 
-	*mobile = n == 11 && nsn[0] == '1' && nsn[1] >= '3';
-	if (*mobile) {
-		uint32_t prefix = d3;
-
-		for (size_t i = 3; i < 7; i++)
-			prefix = prefix * 10 + (uint32_t)(nsn[i] - '0');
-		return le16toh(t->runs[run_of(t, prefix - ZX_LOCATION_FIRST)].value);
-	}
 	if (d3 >= 100) {
 		code = 3;
 		value = le16toh(t->areas[d3]);
@@ -344,11 +303,34 @@ static uint16_t number_value(const struct table *t, const char *nsn, size_t n, b
 	return n >= code + 5 && n <= code + 8 ? value : 0;
 }
 
+static bool own_find(const struct zx_location_own *o, uint32_t prefix, struct zx_location *out)
+{
+	const uint32_t i = o ? zx_location_own_at(o, prefix) : 0;
+
+	if (!o || i == o->n || o->prefix[i] != prefix)
+		return false;
+	*out = o->at[o->value[i]];
+	return true;
+}
+
+static bool table_find(const struct zx_location_table *t, uint32_t value, bool mobile, struct zx_location *out)
+{
+	if (value)
+		zx_location_value_copy(t, value, mobile, out);
+	return value != 0;
+}
+
+static uint32_t table_value(const struct zx_location_table *t, uint32_t prefix)
+{
+	return le16toh(t->runs[zx_location_run_of(t, prefix - ZX_LOCATION_FIRST)].value);
+}
+
 bool zx_location_find(const char *number, struct zx_location *out)
 {
+	const struct zx_location_set *set;
 	char nsn[NUMBER_MAX];
-	uint16_t value = 0;
-	bool mobile;
+	uint32_t prefix;
+	bool ok = false;
 	size_t n;
 
 	if (!number || !out)
@@ -356,14 +338,30 @@ bool zx_location_find(const char *number, struct zx_location *out)
 	n = number_reduce(nsn, number);
 	if (!n)
 		return false;
-	pthread_rwlock_rdlock(&the.lock);
-	if (the.table) {
-		value = number_value(the.table, nsn, n, &mobile);
-		if (value)
-			value_copy(the.table, value, mobile, out);
-	}
-	pthread_rwlock_unlock(&the.lock);
-	return value != 0;
+	set = zx_location_enter();
+	if (mobile_prefix(nsn, n, &prefix))
+		ok = set && (own_find(set->own, prefix, out) || (set->table && table_find(set->table, table_value(set->table, prefix), true, out)));
+	else
+		ok = set && set->table && table_find(set->table, fixed_value(set->table, nsn, n), false, out);
+	zx_location_leave();
+	return ok;
+}
+
+bool zx_location_get(uint32_t prefix, bool shipped, struct zx_location_row *row)
+{
+	const struct zx_location_set *set;
+	struct zx_location at;
+	bool ok, own;
+
+	if (prefix < ZX_LOCATION_FIRST || prefix >= ZX_LOCATION_END)
+		return false;
+	set = zx_location_enter();
+	own = !shipped && set && own_find(set->own, prefix, &at);
+	ok = own || (set && set->table && table_find(set->table, table_value(set->table, prefix), true, &at));
+	zx_location_leave();
+	if (ok)
+		*row = (struct zx_location_row){.prefix = prefix, .own = own, .at = at};
+	return ok;
 }
 
 bool zx_location_is_local(const char *number, const char *area_code)
@@ -375,29 +373,23 @@ bool zx_location_is_local(const char *number, const char *area_code)
 	return !strcmp(at.area_code + 1, *area_code == '0' ? area_code + 1 : area_code);
 }
 
-bool zx_location_next(uint32_t prefix, uint32_t *found, struct zx_location *out)
+bool zx_location_area(const char *area_code, struct zx_location *out)
 {
-	uint32_t n = prefix < ZX_LOCATION_FIRST ? 0 : prefix - ZX_LOCATION_FIRST;
-	const struct table *t;
-	bool ok = false;
+	char number[20];
 
-	pthread_rwlock_rdlock(&the.lock);
-	t = the.table;
-	if (t && n < ZX_LOCATION_END - ZX_LOCATION_FIRST) {
-		uint32_t i = run_of(t, n), block = n / BLOCK;
+	/* any fixed line there: 8 digits fit everywhere */
+	if (!area_code || *area_code != '0' || strlen(area_code) < 3 || strlen(area_code) > 4 || strspn(area_code, "0123456789") != strlen(area_code))
+		return false;
+	snprintf(number, sizeof(number), "%s88888888", area_code);
+	return zx_location_find(number, out) && !strcmp(out->area_code, area_code);
+}
 
-		for (; !ok && i < le32toh(t->head->runs); i++) {
-			if (i >= le32toh(t->blocks[block + 1]))
-				block++;
-			if (!t->runs[i].value)
-				continue;
-			if (n < block * BLOCK + le16toh(t->runs[i].start))
-				n = block * BLOCK + le16toh(t->runs[i].start);
-			*found = ZX_LOCATION_FIRST + n;
-			value_copy(t, le16toh(t->runs[i].value), true, out);
-			ok = true;
-		}
-	}
-	pthread_rwlock_unlock(&the.lock);
-	return ok;
+int zx_location_dial(char *out, size_t len, const char *number, const char *area_code)
+{
+	const bool mobile = strlen(number) == 11 && number[0] == '1' && number[1] >= '3' && strspn(number, "0123456789") == 11;
+	struct zx_location at;
+	const bool elsewhere = mobile && area_code && *area_code && zx_location_find(number, &at) && *at.area_code &&
+			       !zx_location_is_local(number, area_code);
+
+	return (size_t)snprintf(out, len, "%s%s", elsewhere ? "0" : "", number) < len ? 0 : ENAMETOOLONG;
 }

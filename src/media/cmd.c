@@ -45,7 +45,7 @@ static void adopt(struct zx_mt *mt, struct zx_ms *ms)
 	ms->owner = mt;
 	ms->open = 1;
 	int err = zx_io_add(mt->io, &ms->rtp);
-	if (!err && ms->rtcp.fd >= 0) {
+	if (!err && zx_sock_is_open(&ms->rtcp)) {
 		err = zx_io_add(mt->io, &ms->rtcp);
 		ms->open += !err;
 	}
@@ -123,17 +123,16 @@ static void rec(struct zx_ms *ms, struct zx_cmd *c)
 }
 
 /* Out of everything of this thread but its sockets. */
-static void leave(struct zx_mt *mt, struct zx_ms *ms, zx_sock_gone_h *gone)
+static void leave(struct zx_mt *mt, struct zx_ms *ms, zx_sock_gone_h *gone, bool keep)
 {
 	unbridge(ms);
 	zx_ms_deactivate(mt, ms);
 	list_out(ms);
 	zx_io_flush(mt->io);
 	ms->closing = ms->open;
-	bool rtcp = ms->rtcp.fd >= 0;
-	if (rtcp)
-		zx_io_del(mt->io, &ms->rtcp, gone);
-	zx_io_del(mt->io, &ms->rtp, gone);
+	if (ms->open > 1)
+		zx_io_del(mt->io, &ms->rtcp, gone, keep);
+	zx_io_del(mt->io, &ms->rtp, gone, keep); /* the last: ms may be gone */
 }
 
 static void ms_gone(struct zx_sock *s)
@@ -143,9 +142,8 @@ static void ms_gone(struct zx_sock *s)
 
 	if (--ms->closing)
 		return;
-	close(ms->rtp.fd);
-	if (ms->rtcp.fd >= 0)
-		close(ms->rtcp.fd);
+	zx_io_close(mt->io, &ms->rtp);
+	zx_io_close(mt->io, &ms->rtcp);
 	zx_ports_put(mt->m->ports, &ms->laddr);
 	zx_srtp_free(ms->srtp);
 	zx_dec_free(ms->dec);
@@ -167,6 +165,8 @@ static void ms_moved(struct zx_sock *s)
 	}
 	if (!c)
 		abort(); /* a stream would be lost for ever */
+	zx_io_take(mt->io, &ms->rtp);
+	zx_io_take(mt->io, &ms->rtcp);
 	mt->nstreams--;
 	c->type = ZX_CMD_ADOPT;
 	c->a = ms;
@@ -186,7 +186,7 @@ static void run(struct zx_mt *mt, struct zx_cmd *c)
 		zx_tx_play_stop(a);
 		zx_recs_detach(a->rec);
 		a->rec = NULL;
-		leave(mt, a, ms_gone);
+		leave(mt, a, ms_gone, false);
 		break;
 	case ZX_CMD_SET:
 		set(mt, a, &c->u.desc);
@@ -211,7 +211,7 @@ static void run(struct zx_mt *mt, struct zx_cmd *c)
 		break;
 	case ZX_CMD_MIGRATE:
 		a->target = c->u.to;
-		leave(mt, a, ms_moved);
+		leave(mt, a, ms_moved, true);
 		break;
 	case ZX_CMD_STOP:
 		mt->stop = true;

@@ -61,12 +61,14 @@ out:
 
 const char *zx_io_name(const struct zx_io *io)
 {
-	return io->ring ? "io_uring" : "epoll";
+	return !io->ring ? "epoll" : zx_uring_has_table(io->ring) ? "io_uring, sockets in its table" : "io_uring";
 }
 
 int zx_io_add(struct zx_io *io, struct zx_sock *s)
 {
 	s->closing = s->broken = false;
+	if (!zx_sock_is_open(s))
+		return EBADF;
 	if (io->ring) {
 		zx_uring_add(io->ring, s);
 		return 0;
@@ -76,18 +78,33 @@ int zx_io_add(struct zx_io *io, struct zx_sock *s)
 	return s->armed ? 0 : errno;
 }
 
-void zx_io_del(struct zx_io *io, struct zx_sock *s, zx_sock_gone_h *h)
+void zx_io_del(struct zx_io *io, struct zx_sock *s, zx_sock_gone_h *h, bool keep)
 {
 	s->gone_h = h;
 	s->closing = true;
-	if (s->armed && io->ring) {
-		zx_uring_del(io->ring, s);
+	if (io->ring) {
+		zx_uring_del(io->ring, s, keep);
 		return;
 	}
 	if (s->armed)
 		epoll_ctl(io->epfd, EPOLL_CTL_DEL, s->fd, NULL);
 	s->armed = false;
 	h(s);
+}
+
+void zx_io_close(struct zx_io *io, struct zx_sock *s)
+{
+	if (io->ring)
+		zx_uring_slot_free(io->ring, s);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+void zx_io_take(struct zx_io *io, struct zx_sock *s)
+{
+	if (io->ring)
+		zx_uring_slot_free(io->ring, s);
 }
 
 void zx_io_retry(struct zx_io *io, struct zx_sock *s)
@@ -104,7 +121,7 @@ uint8_t *zx_io_txbuf(struct zx_io *io)
 void zx_io_send(struct zx_io *io, const struct zx_sock *s, const uint8_t *buf, size_t len, const union zx_addr *dst)
 {
 	if (io->ring)
-		zx_uring_send(io->ring, s->fd, buf, len, dst);
+		zx_uring_send(io->ring, s, buf, len, dst);
 	else
 		(void)!sendto(s->fd, buf, len, MSG_DONTWAIT, &dst->sa, zx_addr_len(dst));
 }

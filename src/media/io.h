@@ -26,9 +26,10 @@ struct zx_sock;
 typedef void(zx_sock_gone_h)(struct zx_sock *s);
 
 struct zx_sock { /* embedded by its owner */
-	int fd;
+	int fd;        /* -1: none, or io has it in its table */
+	uint32_t slot; /* of that table; 0: none */
 	bool rtcp;
-	bool armed, closing, broken; /* io's */
+	bool armed, closing, taking, broken; /* io's */
 	zx_sock_gone_h *gone_h;
 	void *owner;
 };
@@ -42,9 +43,17 @@ int zx_io_alloc(struct zx_io **iop, bool epoll_only, zx_io_rx_h *h, void *arg);
 void zx_io_free(struct zx_io *io);
 const char *zx_io_name(const struct zx_io *io);
 
+/* Receives on s->fd, which becomes io's: it may put it into a table of its own, where it is no open file of the process any more. */
 int zx_io_add(struct zx_io *io, struct zx_sock *s);
-/* Stops receiving; gone_h when the kernel has let go of it (perhaps at once). The descriptor stays open. */
-void zx_io_del(struct zx_io *io, struct zx_sock *s, zx_sock_gone_h *h);
+/* Stops receiving; gone_h when the kernel has let go of it (perhaps at once), to close it then or, with keep, to take it. */
+void zx_io_del(struct zx_io *io, struct zx_sock *s, zx_sock_gone_h *h, bool keep);
+void zx_io_close(struct zx_io *io, struct zx_sock *s);
+/* s->fd is the caller's again; -1 when that failed. */
+void zx_io_take(struct zx_io *io, struct zx_sock *s);
+static inline bool zx_sock_is_open(const struct zx_sock *s)
+{
+	return s->fd >= 0 || s->slot;
+}
 /* Receives again on a socket that failed. */
 void zx_io_retry(struct zx_io *io, struct zx_sock *s);
 

@@ -54,20 +54,19 @@ void zx_rtcp_rx(struct zx_mt *mt, struct zx_ms *ms, uint8_t *p, size_t n, const 
 	report(ms, &in, mt->now_us);
 }
 
-/* Opened when first needed: most calls that are not answered never are. */
+/* Opened when first needed: calls that are not answered never do. */
 static bool rtcp_socket(struct zx_mt *mt, struct zx_ms *ms)
 {
 	union zx_addr a = {0};
 
-	if (ms->rtcp.fd >= 0)
+	if (zx_sock_is_open(&ms->rtcp))
 		return true;
 	__builtin_memcpy(&a, &ms->laddr.u, ms->laddr.len);
 	a.in.sin_port = htons((uint16_t)(sa_port(&ms->laddr) + 1));
 	if (zx_udp_open(&a, &ms->rtcp.fd))
 		return false;
 	if (zx_io_add(mt->io, &ms->rtcp)) {
-		close(ms->rtcp.fd);
-		ms->rtcp.fd = -1;
+		zx_io_close(mt->io, &ms->rtcp);
 		return false;
 	}
 	ms->open++;
@@ -94,10 +93,12 @@ void zx_rtcp_send(struct zx_mt *mt, struct zx_ms *ms)
 	uint32_t sent = (uint32_t)ZX_GET(ms->c.tx_packets);
 	struct zx_rtcp_out o = {.ssrc = ms->tx.ssrc, .cname = mt->m->cname, .sr = sent != ms->last_tx_packets, .ntp = ntp_now()};
 
-	if (!ms->have_dst || (!sent && !ms->rs.on) || (!ms->d.rtcp_mux && !rtcp_socket(mt, ms)))
+	/* a call without media but what keeps NATs open has nothing to report, and needs no socket for it */
+	bool quiet = !ms->rs.on && sent - ms->last_tx_packets <= ZX_RTCP_S;
+	ms->last_tx_packets = sent;
+	if (!ms->have_dst || quiet || (!ms->d.rtcp_mux && !rtcp_socket(mt, ms)))
 		return;
 	destination(ms);
-	ms->last_tx_packets = sent;
 	o.rtp_ts = ms->tx.ts + (uint32_t)((mt->now_us - ms->tx.t_us) * 8 / 1000);
 	o.packets = sent;
 	o.octets = (uint32_t)ZX_GET(ms->c.tx_bytes);

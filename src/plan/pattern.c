@@ -108,3 +108,52 @@ int zx_pattern_check(const char *pattern, char *errbuf, size_t errlen)
 	}
 	return 0;
 }
+
+/* ---- comparing patterns ---- */
+
+enum { ANY = 200, REST = 100 };
+
+/* How many characters fit at a place; the fewer, the more it says. */
+static int weight(const struct place *pl)
+{
+	return pl->rest ? REST : pl->literal ? 1 : __builtin_popcount(pl->digits);
+}
+
+int zx_pattern_order(const char *a, const char *b)
+{
+	struct place pa, pb;
+
+	if (!*a || !*b)
+		return (*a ? 0 : ANY) - (*b ? 0 : ANY);
+	while (*a && *b) {
+		if (take(&pa, &a) || take(&pb, &b))
+			return 0;
+		if (weight(&pa) != weight(&pb))
+			return weight(&pa) - weight(&pb);
+	}
+	return (*b != '\0') - (*a != '\0'); /* the longer one */
+}
+
+bool zx_pattern_covers(const char *wide, const char *narrow)
+{
+	struct place w, n;
+
+	if (!*wide)
+		return true;
+	if (!*narrow)
+		return false;
+	while (*wide) {
+		if (!*narrow || take(&w, &wide) || take(&n, &narrow))
+			return false;
+		if (w.rest)
+			return true;
+		if (n.rest || n.literal != w.literal || n.digits & ~w.digits)
+			return false;
+	}
+	return !*narrow;
+}
+
+size_t zx_pattern_literal(const char *pattern)
+{
+	return strspn(pattern, "0123456789*#+");
+}

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "sip/ban.h"
 #include "sip/buf.h"
+#include "sip/credit.h"
 #include "sip/digest.h"
 #include "sip/hash.h"
 #include "sip/nat.h"
@@ -48,6 +49,7 @@ struct zx_auth {
 	struct zx_hashkey key, idkey;
 	struct nonce *nonces;
 	struct shy *shy;
+	struct zx_credit *credit;
 	uint32_t stale_before; /* times of issue before this are stale */
 	EVP_MD_CTX *ctx;
 	EVP_MD *md5, *sha256;
@@ -60,6 +62,7 @@ static void destructor(void *arg)
 
 	mem_deref(a->nonces);
 	mem_deref(a->shy);
+	mem_deref(a->credit);
 	EVP_MD_CTX_free(a->ctx);
 	EVP_MD_free(a->md5);
 	EVP_MD_free(a->sha256);
@@ -80,7 +83,7 @@ int zx_auth_alloc(struct zx_auth **ap)
 	a->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
 	rand_bytes(a->fake.ha1_md5, sizeof(a->fake.ha1_md5));
 	rand_bytes(a->fake.ha1_sha256, sizeof(a->fake.ha1_sha256));
-	if (!a->nonces || !a->shy || !a->ctx || !a->md5 || !a->sha256) {
+	if (zx_credit_alloc(&a->credit) || !a->nonces || !a->shy || !a->ctx || !a->md5 || !a->sha256) {
 		mem_deref(a);
 		return ENOMEM;
 	}
@@ -282,12 +285,29 @@ static bool allowed(const struct zx_sip *s, bool sha256)
 	return strcmp(s->conf->sip_digest, sha256 ? "md5" : "sha-256") != 0;
 }
 
+/* A datagram may come from where it does not say. */
+static bool may_challenge(struct zx_sip *s, const struct sip_msg *msg)
+{
+	static struct zx_log_site site;
+	char src[80];
+
+	if (msg->tp != SIP_TRANSP_UDP || zx_credit_spend(s->auth->credit, &msg->src, zx_mono_ms()))
+		return true;
+	(void)re_snprintf(src, sizeof(src), "%j", &msg->src);
+	zx_log_limited(&site, 60, ZX_WARN, "sip", "%s leaves too many challenges unanswered (or somebody forges its address): %d a second go on", src,
+		       ZX_CREDIT_PER_S);
+	s->stats.unanswered_drops++;
+	return false;
+}
+
 static void challenge(struct zx_sip *s, const struct sip_msg *msg, const struct pl *user, bool stale)
 {
 	char text[640], nonce[ZX_NONCE_LEN + 1];
 	struct zx_buf b = {.p = text, .cap = sizeof(text) - 1};
 	const char *st = stale ? ", stale=true" : "";
 
+	if (!may_challenge(s, msg))
+		return;
 	nonce_new(s->auth, nonce);
 	const bool sha256 = allowed(s, true), md5 = allowed(s, false);
 
@@ -404,6 +424,7 @@ enum zx_auth_result zx_auth_request(struct zx_sip *s, const struct sip_msg *msg,
 		return ZX_AUTH_REPLIED;
 	}
 	zx_ban_success(s->bans, &msg->src, &upl);
+	zx_credit_earn(s->auth->credit, &msg->src, zx_mono_ms());
 	if (acc->bind_ip[0] && !zx_cidr_match(acc->bind_ip, &msg->src)) {
 		(void)zx_reply(msg, 403, "Forbidden", "");
 		return ZX_AUTH_REPLIED;

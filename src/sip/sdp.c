@@ -363,7 +363,7 @@ static void attr_decode(struct decoder *d, struct pl val)
 		rtcp_decode(d, val);
 	} else if (pl_is(&name, "rtcp-mux")) {
 		d->sdp->rtcp_mux = true;
-	} else if (pl_is(&name, "crypto") && d->sdp->srtp) {
+	} else if (pl_is(&name, "crypto")) {
 		crypto_decode(d, val);
 	}
 }
@@ -562,7 +562,7 @@ static int audio_encode(struct mbuf *mb, const struct zx_sdp *sdp)
 	err |= fmts_encode(mb, sdp);
 	if (sdp->ptime)
 		err |= mbuf_printf(mb, "a=ptime:%u\r\n", sdp->ptime);
-	for (unsigned i = 0; sdp->srtp && i < sdp->cryptoc; i++)
+	for (unsigned i = 0; i < sdp->cryptoc; i++)
 		err |= crypto_encode(mb, &sdp->crypto[i]);
 	if (sdp->rtcp_mux)
 		err |= mbuf_write_str(mb, "a=rtcp-mux\r\n");
@@ -670,7 +670,7 @@ int zx_sdp_answer(struct zx_sdp *answer, const struct zx_sdp *offer, const struc
 	a.fmtc = 1;
 	a.te_pt = offer->te_pt;
 	a.ptime = PTIME;
-	if (offer->srtp) {
+	if (offer->cryptoc) {
 		a.crypto[0].tag = offer->crypto[0].tag;
 		a.crypto[0].key.suite = offer->crypto[0].key.suite;
 		if (RAND_bytes(a.crypto[0].key.key, ZX_SRTP_KEY_LEN) != 1)

@@ -24,7 +24,7 @@ struct zx_sdp_crypto {
 struct zx_sdp {
 	uint64_t sess_id, sess_version; /* o= */
 	struct sa rtp, rtcp;            /* unset address: 0.0.0.0 (old-style hold); rtcp unset: rtp port + 1 */
-	bool rtcp_mux, srtp, avpf;      /* srtp: RTP/SAVP(F) */
+	bool rtcp_mux, srtp, avpf;      /* srtp: RTP/SAVP(F). Keys with RTP/AVP(F) mean: SRTP if you can (best effort) */
 	enum zx_dir dir;                /* as written by its sender */
 	struct zx_sdp_fmt fmts[ZX_SDP_FMTS];
 	unsigned fmtc;
@@ -49,7 +49,7 @@ int zx_sdp_encode(struct mbuf *mb, const struct zx_sdp *sdp);
 void zx_sdp_offer(struct zx_sdp *offer, const struct sa *laddr, const enum zx_codec *codecs, unsigned n, enum zx_dir dir,
 		  const struct zx_srtp_key *srtp);
 /* Our answer to `offer` with the codecs we allow in order of preference; *codec gets the first common one. ENOTSUP when none is common
- * (488). For SRTP a key of ours is generated for the first crypto line we know. */
+ * (488). To keys, a key of ours is generated for the first crypto line we know; the profile stays theirs. */
 int zx_sdp_answer(struct zx_sdp *answer, const struct zx_sdp *offer, const struct sa *laddr, const enum zx_codec *codecs, unsigned n,
 		  enum zx_dir dir, enum zx_codec *codec);
 enum zx_dir zx_dir_reverse(enum zx_dir d);

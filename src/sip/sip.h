@@ -60,7 +60,7 @@ unsigned zx_reg_count(const struct zx_sip *s); /* bindings in all */
 bool zx_reg_online(struct zx_sip *s, const char *ext);
 
 struct zx_sip_stats {
-	uint64_t requests, responses, registers, challenges, auth_failures, banned_drops, malformed;
+	uint64_t requests, responses, registers, challenges, auth_failures, banned_drops, unanswered_drops, malformed;
 	unsigned bindings, invs;
 };
 void zx_sip_stats(const struct zx_sip *s, struct zx_sip_stats *st);

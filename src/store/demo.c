@@ -15,21 +15,16 @@
 
 enum { FIRST_EXT = 8000, EXTS = 50, PASSWORD = 12 };
 
-static const struct role {
-	const char *name, *scope, *rights;
-} roles[] = {
-    {"管理员", "system", "*"},
-    {"部门组长", "department", "extensions:list calls:list calls:download calls:export live:list live:hangup phone:dial"},
-    {"坐席", "own", "calls:list calls:download phone:dial"},
-};
-enum { ROLES = sizeof(roles) / sizeof(roles[0]) };
+/* Shipped roles: every company gets its own (schema/003). */
+enum { ROLE_SYSTEM, ROLE_ADMIN, ROLE_LEADER, ROLE_AGENT, ROLES };
+static const char *const roles[ROLES] = {"系统管理员", "管理员", "部门组长", "坐席"};
 
 static const struct person {
 	const char *login, *name;
 	unsigned role;
 } people[] = {
-    {"admin", "管理员", 0}, {"agent1", "小张", 2}, {"agent2", "小李", 2},
-    {"agent3", "小王", 2},  {"agent4", "小赵", 2}, {"agent5", "小陈", 2},
+    {"admin", "管理员", ROLE_SYSTEM}, {"agent1", "小张", ROLE_AGENT}, {"agent2", "小李", ROLE_AGENT},
+    {"agent3", "小王", ROLE_AGENT},   {"agent4", "小赵", ROLE_AGENT}, {"agent5", "小陈", ROLE_AGENT},
 };
 enum { PEOPLE = sizeof(people) / sizeof(people[0]) };
 
@@ -77,7 +72,7 @@ static int write_credentials(const struct fill *f)
 	return err;
 }
 
-static int put_role(struct zx_db *db, const struct role *r, int64_t *id)
+static int find_role(struct zx_db *db, int64_t company_id, const char *name, int64_t *id)
 {
 	struct zx_stmt *s;
 	int err;
@@ -85,13 +80,14 @@ static int put_role(struct zx_db *db, const struct role *r, int64_t *id)
 	err = zx_stmt_get(&s, db, "demo_role");
 	if (err)
 		return err;
-	zx_bind_text(s, ":name", r->name);
-	zx_bind_text(s, ":scope", r->scope);
-	zx_bind_text(s, ":rights", r->rights);
-	err = zx_stmt_run(s);
-	if (!err)
-		*id = zx_db_last_id(db);
-	return err;
+	zx_bind_int(s, ":company_id", company_id);
+	zx_bind_text(s, ":name", name);
+	err = zx_stmt_step(s);
+	if (!err) {
+		*id = zx_col_int(s, 0);
+		zx_stmt_reset(s);
+	}
+	return err == ENODATA ? ENOENT : err;
 }
 
 static int put_extension(struct zx_db *db, const struct fill *f, int64_t company_id, unsigned i, int64_t now)
@@ -135,6 +131,25 @@ static int put_user(struct zx_db *db, const struct fill *f, int64_t company_id, 
 	return zx_stmt_run(s);
 }
 
+/* What a page shows and an administrator would set up first; people and extensions are there. */
+static int put_call_centre(struct zx_db *db, int64_t company_id, int64_t now)
+{
+	static const char *const names[] = {"demo_departments", "demo_people", "demo_mailbox", "demo_queue",  "demo_members",
+					    "demo_menu",        "demo_keys",   "demo_hours",   "demo_inbound"};
+	struct zx_stmt *s;
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !err; i++) {
+		err = zx_stmt_get(&s, db, names[i]);
+		if (err)
+			return err;
+		zx_bind_int(s, ":company_id", company_id);
+		(void)zx_bind_int(s, ":now", now);
+		err = zx_stmt_run(s);
+	}
+	return err;
+}
+
 /* EEXIST: there is something in the store that must not be mixed with this. */
 static int check_empty(struct zx_db *db, bool demo)
 {
@@ -170,11 +185,13 @@ static int op_fill(struct zx_db *db, void *arg)
 	err = zx_stmt_run(s);
 	company_id = zx_db_last_id(db);
 	for (unsigned i = 0; i < ROLES && !err; i++)
-		err = put_role(db, &roles[i], &f->role_ids[i]);
+		err = find_role(db, company_id, roles[i], &f->role_ids[i]);
 	for (unsigned i = 0; i < f->exts && !err; i++)
 		err = put_extension(db, f, company_id, i, now);
 	for (unsigned i = 0; i < f->users && !err; i++)
 		err = put_user(db, f, company_id, i, now);
+	if (!err && f->demo)
+		err = put_call_centre(db, company_id, now);
 	return err ? err : write_credentials(f);
 }
 

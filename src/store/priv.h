@@ -76,6 +76,8 @@ struct zx_store {
 	enum zx_haste haste;      /* of the most urgent order in the queue */
 	unsigned soon, soon_last; /* orders the loop is to be told of: in the queue, in the batch before */
 	bool stop;
+	uint64_t busy_since; /* mono ms; 0 idle */
+	int64_t committed_at, failed_at;
 
 	/* writer thread only */
 	int wal_frames; /* in the log and not known to be copied back */
@@ -90,6 +92,15 @@ void zx_db_close(struct zx_db *db);
 void zx_db_reset_all(struct zx_db *db);
 int zx_db_exec(struct zx_db *db, const char *sql);
 int zx_sqlite_errno(sqlite3 *h, int rc);
+
+/* backup.c: a whole copy in a new file */
+int zx_db_copy(sqlite3 *src, const char *path, bool (*progress)(int64_t done, int64_t total, void *arg), void *arg);
+
+/* restore.c: DATA/restore.ready into its place; the folder is ours alone */
+int zx_store_restore(struct zx_store *st, char *errbuf, size_t errlen);
+
+/* rebuild.c: what zx_store_rebuild_plan() asked for; ends as a restore that waits */
+int zx_store_rebuild(struct zx_store *st, char *errbuf, size_t errlen);
 
 /* reader.c */
 int zx_readers_init(struct zx_store *st);

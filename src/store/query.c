@@ -84,6 +84,9 @@ int zx_q_prepare(struct zx_stmt **sp, struct zx_db *db, const struct zx_q_sql *q
 		case ZX_Q_VTEXT:
 			err = zx_bind_text(s, name, b->t);
 			break;
+		case ZX_Q_VLIST: /* never a parameter */
+			err = EINVAL;
+			break;
 		}
 	}
 	if (!err)
@@ -110,16 +113,40 @@ void zx_q_add_expr(struct zx_q_sql *q, const struct zx_q_col *c)
 
 int zx_q_add_scope(struct zx_q_sql *q, const struct zx_q_table *t, const struct zx_q_scope *scope)
 {
+	const char *dept = scope && scope->department ? t->dept : NULL;
+
 	zx_q_add(q, " WHERE 1");
-	if (!scope || (!scope->system && (!t->company || !scope->company_id)) || (scope->own && !t->own))
+	if (!scope || (!scope->system && (!t->company || !scope->company_id)) || (scope->own && !t->own && !dept))
 		return EACCES;
+	if (t->where)
+		zx_q_add(q, " AND (%s)", t->where);
 	if (!scope->system)
 		zx_q_add(q, " AND %s = :p%u", t->company, zx_q_param_int(q, scope->company_id));
 	if (scope->own) {
-		/* the condition may name :own several times; it is bound by that name */
-		zx_q_add(q, " AND (%s)", t->own);
+		/* the conditions may name :own and :user several times; they are bound by name */
+		zx_q_add(q, " AND (");
+		if (t->own)
+			zx_q_add(q, "(%s)", t->own);
+		if (dept)
+			zx_q_add(q, "%s(%s)", t->own ? " OR " : "", dept);
+		zx_q_add(q, ")");
 	}
 	return 0;
+}
+
+int zx_q_prepare_scoped(struct zx_stmt **sp, struct zx_db *db, const struct zx_q_sql *q, const struct zx_q_scope *scope)
+{
+	struct zx_stmt *s;
+	int err;
+
+	err = zx_q_prepare(&s, db, q);
+	if (!err && scope->own) {
+		(void)zx_bind_text(s, ":own", scope->own); /* ENOENT: the conditions do not name it */
+		(void)zx_bind_int(s, ":user", scope->user_id);
+	}
+	if (!err)
+		*sp = s;
+	return err;
 }
 
 int zx_q_value_parse(struct zx_q_bind *b, enum zx_q_type type, const char *text)
@@ -127,6 +154,7 @@ int zx_q_value_parse(struct zx_q_bind *b, enum zx_q_type type, const char *text)
 	char *end;
 
 	switch (type) {
+	case ZX_Q_JSON:
 	case ZX_Q_TEXT:
 		*b = (struct zx_q_bind){.kind = ZX_Q_VTEXT, .t = text};
 		return strlen(text) <= ZX_Q_TEXT_MAX ? 0 : EINVAL;
@@ -344,9 +372,12 @@ struct list {
 	const struct zx_q_req *req;
 	const struct zx_q_col *sort; /* NULL: id */
 	bool desc;
-	const struct zx_q_col *cols[128];
+	const struct zx_q_col *cols[ZX_Q_COLS];
+	struct zx_q_col childs[ZX_Q_CHILDREN];
 	unsigned colc;
 	struct zx_q_cursor cursor;
+	bool cut; /* there is more, behind a value too long for a cursor */
+	int64_t offset;
 	struct zx_q_result *res;
 };
 
@@ -358,6 +389,8 @@ static int add_where(struct zx_q_sql *q, struct list *l)
 	err = zx_q_add_scope(q, l->t, req->scope);
 	if (err)
 		return err;
+	if (req->ids)
+		zx_q_add(q, " AND t.id IN (SELECT value FROM json_each(:p%u))", zx_q_param_text(q, req->ids));
 	if (req->search && *req->search) {
 		l->res->bad = "q";
 		if (strlen(req->search) > ZX_Q_TEXT_MAX)
@@ -421,30 +454,20 @@ static void add_from(struct zx_q_sql *q, const struct zx_q_table *t)
 
 static void add_cols(struct zx_q_sql *q, struct list *l, unsigned can)
 {
-	const unsigned max = sizeof(l->cols) / sizeof(l->cols[0]);
-
 	zx_q_add(q, "SELECT ");
-	for (unsigned i = 0; i < l->t->colc && l->colc < max; i++) {
+	for (unsigned i = 0; i < l->t->colc && l->colc < ZX_Q_COLS; i++) {
 		if (!(l->t->cols[i].can & can))
 			continue;
 		zx_q_add_expr(q, &l->t->cols[i]);
 		zx_q_add(q, ", ");
 		l->cols[l->colc++] = &l->t->cols[i];
 	}
-}
-
-/* Prepared and bound, with :own when the scope has it. */
-static int prepare_scoped(struct zx_stmt **sp, struct zx_db *db, const struct zx_q_sql *q, const struct zx_q_scope *scope)
-{
-	struct zx_stmt *s;
-	int err;
-
-	err = zx_q_prepare(&s, db, q);
-	if (!err && scope->own)
-		err = zx_bind_text(s, ":own", scope->own);
-	if (!err)
-		*sp = s;
-	return err;
+	for (unsigned i = 0; i < l->t->childc && i < ZX_Q_CHILDREN && l->colc < ZX_Q_COLS; i++) {
+		zx_q_add_child(q, &l->t->children[i]);
+		zx_q_add(q, ", ");
+		l->childs[i] = (struct zx_q_col){.key = l->t->children[i].key, .type = ZX_Q_JSON, .can = ZX_Q_SHOW};
+		l->cols[l->colc++] = &l->childs[i];
+	}
 }
 
 static int list_count(struct list *l)
@@ -460,7 +483,7 @@ static int list_count(struct list *l)
 	add_from(q, l->t);
 	err = add_where(q, l);
 	if (!err)
-		err = prepare_scoped(&s, l->db, q, l->req->scope);
+		err = zx_q_prepare_scoped(&s, l->db, q, l->req->scope);
 	if (!err)
 		err = zx_stmt_step(s);
 	if (!err) {
@@ -478,6 +501,7 @@ static int list_rows(struct list *l, struct zx_stmt *s, unsigned size, zx_q_row_
 	int err;
 
 	l->res->rows = 0;
+	l->cut = false;
 	l->res->next[0] = '\0';
 	while (!(err = zx_stmt_step(s))) {
 		if (l->res->rows == size) {
@@ -489,10 +513,13 @@ static int list_rows(struct list *l, struct zx_stmt *s, unsigned size, zx_q_row_
 			zx_stmt_reset(s);
 			return err;
 		}
-		if (++l->res->rows == size && zx_q_cursor_make(l->res->next, sizeof(l->res->next), sort, s, (int)l->colc))
+		if (++l->res->rows == size && zx_q_cursor_make(l->res->next, sizeof(l->res->next), sort, s, (int)l->colc)) {
 			l->res->next[0] = '\0';
+			l->cut = true;
+		}
 	}
 	l->res->next[0] = '\0';
+	l->cut = false;
 	return err == ENODATA ? 0 : err;
 }
 
@@ -521,9 +548,9 @@ static int list_page(struct list *l, unsigned size, zx_q_row_h *h, void *arg)
 		if (l->sort)
 			zx_q_add(q, "%s, t.id", l->desc ? " DESC" : "");
 		zx_q_add(q, "%s LIMIT :p%u", l->desc ? " DESC" : "", zx_q_param_int(q, (int64_t)size + 1));
-		if (!after && req->page)
-			zx_q_add(q, " OFFSET :p%u", zx_q_param_int(q, (int64_t)req->page * size));
-		err = prepare_scoped(&s, l->db, q, req->scope);
+		if (!after && l->offset)
+			zx_q_add(q, " OFFSET :p%u", zx_q_param_int(q, l->offset));
+		err = zx_q_prepare_scoped(&s, l->db, q, req->scope);
 	}
 	if (!err)
 		err = list_rows(l, s, size, h, arg);
@@ -593,9 +620,73 @@ int zx_q_list(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_re
 		err = list_after(l, req->after);
 	if (!err && req->count)
 		err = list_count(l);
+	l->offset = (int64_t)req->page * req->size;
 	if (!err && res->total) /* a search that finds nothing is not made twice */
 		err = list_page(l, req->size, h, arg);
 	free(l);
+	return err;
+}
+
+int zx_q_count(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, int64_t *n, const char **bad)
+{
+	struct zx_q_req r = *req;
+	struct zx_q_result res;
+	struct list *l;
+	int err;
+
+	l = malloc(sizeof(*l));
+	if (!l)
+		return ENOMEM;
+	r.sort = NULL;
+	err = list_init(l, db, t, &r, &res);
+	if (!err)
+		err = list_count(l);
+	if (!err)
+		*n = res.total;
+	*bad = res.bad;
+	free(l);
+	return err;
+}
+
+int zx_q_ids(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, int64_t *ids, size_t max, size_t *n, const char **bad)
+{
+	struct zx_q_req r = *req;
+	struct zx_q_result res;
+	struct zx_stmt *s = NULL;
+	struct zx_q_sql *q = calloc(1, sizeof(*q));
+	struct list *l = malloc(sizeof(*l));
+	size_t count = 0;
+	int err = q && l ? 0 : ENOMEM;
+
+	*bad = NULL;
+	if (err)
+		goto out;
+	r.sort = NULL;
+	err = list_init(l, db, t, &r, &res);
+	zx_q_add(q, "SELECT t.id");
+	add_from(q, t);
+	if (!err)
+		err = add_where(q, l);
+	*bad = res.bad;
+	if (!err) {
+		zx_q_add(q, " ORDER BY t.id LIMIT :p%u", zx_q_param_int(q, (int64_t)max + 1));
+		err = zx_q_prepare_scoped(&s, db, q, r.scope);
+	}
+	while (!err && !(err = zx_stmt_step(s))) {
+		if (count == max)
+			err = E2BIG;
+		else
+			ids[count++] = zx_col_int(s, 0);
+	}
+	if (s)
+		zx_stmt_reset(s);
+	if (err == ENODATA) {
+		err = 0;
+		*n = count;
+	}
+out:
+	free(l);
+	free(q);
 	return err;
 }
 
@@ -619,10 +710,14 @@ int zx_q_export(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_
 		err = list_page(l, EXPORT_ROWS, h, arg);
 		zx_db_end_read(db);
 		rows += res->rows;
-		if (err || !res->next[0])
+		if (err || (!res->next[0] && !l->cut))
 			break;
+		l->offset = l->cut ? rows : 0;
 		memcpy(next, res->next, sizeof(next));
-		err = list_after(l, next);
+		if (l->cut)
+			memset(&l->cursor, 0, sizeof(l->cursor));
+		else
+			err = list_after(l, next);
 	}
 	res->rows = rows;
 	free(l);
@@ -650,7 +745,7 @@ int zx_q_get(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_sco
 	if (err)
 		goto out;
 	zx_q_add(q, " AND t.id = :p%u", zx_q_param_int(q, id));
-	err = prepare_scoped(&s, db, q, scope);
+	err = zx_q_prepare_scoped(&s, db, q, scope);
 	if (!err)
 		err = zx_stmt_step(s);
 	if (!err) {

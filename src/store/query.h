@@ -15,6 +15,7 @@ enum zx_q_type {
 	ZX_Q_BOOL,
 	ZX_Q_REAL,
 	ZX_Q_TEXT,
+	ZX_Q_JSON, /* text that is JSON: children */
 };
 
 /* What may be done with a column (struct zx_q_col.can). */
@@ -42,13 +43,17 @@ struct zx_q_col {
 	const struct zx_q_table *ref; /* written values must be the id of a row there, of the same company (or of none) */
 };
 
-/* Rows of a child table, read and written with their parent as one JSON array under `key`: [value, ...] with one column, else
- * [{column: value, ...}, ...]. Written as a whole; the order given is kept in `position`. The audit has it too. */
+/*
+ * Rows of a child table, read and written with their parent as one JSON array under `key`: [value, ...] when one column can be written and
+ * nothing else is shown, else [{column: value, ...}, ...]; with one written column that is a reference and a shown column "label":
+ * [{"v": id, "label": text}, ...]. Written as a whole; the order given is kept in `position`. The audit has it too.
+ * The child is `k` in expressions, its parent `t`.
+ */
 struct zx_q_child {
-	const char *key;    /* in requests and answers */
-	const char *name;   /* table, has the columns `parent` and position */
-	const char *parent; /* "queue_id" */
-	const struct zx_q_col *cols; /* key = column; .can: ZX_Q_SHOW | ZX_Q_WRITE; ref checked as for the parent */
+	const char *key;             /* in requests and answers */
+	const char *name;            /* table, has the columns `parent` and position */
+	const char *parent;          /* "queue_id" */
+	const struct zx_q_col *cols; /* .can: ZX_Q_SHOW, ZX_Q_WRITE (then key = column); ref checked as for the parent */
 	unsigned colc;
 };
 
@@ -59,7 +64,7 @@ struct zx_q_table {
 	const char *company; /* "t.company_id"; "t.id" for the companies themselves; NULL: rows belong to no company, only scope .system
 				sees them */
 	const char *own;     /* what makes a row one's own: a condition with :own, or NULL: nobody's */
-	const char *dept;    /* what makes a row a department leader's: a condition with :user (view led_extensions), or NULL: as own */
+	const char *dept;    /* what makes a row a department leader's, beside own: a condition with :user (view led_extensions), or NULL: as own */
 	const char *where;   /* constant condition on every row ("t.kind = 'music'"), or NULL */
 	const char *position; /* column of the order set by hand, within the company; or NULL */
 	const struct zx_q_child *children;
@@ -95,6 +100,7 @@ enum { ZX_Q_CONDS = 32, ZX_Q_PAGE_MAX = 100, ZX_Q_CURSOR = 1024, ZX_Q_TEXT_MAX =
 
 struct zx_q_req {
 	const struct zx_q_scope *scope;
+	const char *ids;    /* only these: a JSON array of ids; NULL: all */
 	const char *search; /* quick search; NULL or "" none */
 	const struct zx_q_cond *conds;
 	unsigned condc;
@@ -121,17 +127,26 @@ int zx_q_list(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_re
  * zx_db_begin_read(). */
 int zx_q_export(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, zx_q_row_h *h, void *arg,
 		struct zx_q_result *res);
+/* How many match. */
+int zx_q_count(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, int64_t *n, const char **bad);
 /* One row, with ZX_Q_GET columns. ENOENT: none within the scope. Also in an order. */
 int zx_q_get(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, zx_q_row_h *h, void *arg);
 
 /* ---- within an order (zx_store_write_wait) ---- */
-enum zx_q_kind { ZX_Q_VNULL, ZX_Q_VINT, ZX_Q_VREAL, ZX_Q_VTEXT };
+enum zx_q_kind { ZX_Q_VNULL, ZX_Q_VINT, ZX_Q_VREAL, ZX_Q_VTEXT, ZX_Q_VLIST };
+struct zx_q_list;
 struct zx_q_value {
 	const char *key;
 	enum zx_q_kind kind;
 	int64_t i;
 	double r;
 	const char *t;
+	const struct zx_q_list *list;
+};
+/* Rows of a child. */
+struct zx_q_list {
+	unsigned n, colc;
+	const struct zx_q_value *v; /* n * colc, row by row, each row with the same keys in the same order */
 };
 
 /* EEXIST unique, EINVAL refused by a check, a reference or the whitelist, EACCES another company. A scope of one company sets the company
@@ -143,5 +158,15 @@ int zx_q_update(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_
 		const struct zx_q_value *v, unsigned n, const char **bad);
 /* EBUSY: others refer to it. ESTALE, ENOENT as above. */
 int zx_q_delete(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev);
+/* To position `to` (1..n, above: the end) among the rows of its company (t->position); positions are 1..n afterwards. ENOTSUP: no order. */
+int zx_q_move(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t to);
+/* Positions of a company 1..n again, after deletions. */
+int zx_q_tidy(struct zx_db *db, const struct zx_q_table *t, int64_t company_id);
+/* Where it stands now, 1..n. */
+int zx_q_position(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t *pos);
+/* The company a row belongs to, 0: none. Also outside an order. ENOENT. */
+int zx_q_company(struct zx_db *db, const struct zx_q_table *t, int64_t id, int64_t *company_id);
+/* Ids of all that match (size, page, after, sort are ignored), at most max; E2BIG: more than that. */
+int zx_q_ids(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, int64_t *ids, size_t max, size_t *n, const char **bad);
 
 #endif

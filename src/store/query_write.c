@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "t.company_id" -> "company_id"; NULL when rows have no company column of their own. */
-static const char *company_column(const struct zx_q_table *t)
+const char *zx_q_company_column(const struct zx_q_table *t)
 {
 	if (!t->company || strncmp(t->company, "t.", 2) || !strcmp(t->company, "t.id"))
 		return NULL;
@@ -27,6 +26,8 @@ static const char *blamed(struct zx_db *db, const struct zx_q_table *t)
 	if (!key)
 		return NULL;
 	key += strlen("constraint failed: ");
+	if (strstr(key, ", ")) /* "t.company_id, t.name": within the company it is the name */
+		key = strrchr(key, ' ') + 1;
 	n = strlen(t->name);
 	if (!strncmp(key, t->name, n) && key[n] == '.')
 		key += n + 1;
@@ -44,6 +45,8 @@ static int exists(struct zx_db *db, const struct zx_q_table *t, int64_t id, int6
 	if (!q)
 		return ENOMEM;
 	zx_q_add(q, "SELECT 1 FROM %s t WHERE t.id = :p%u", t->name, zx_q_param_int(q, id));
+	if (t->where)
+		zx_q_add(q, " AND (%s)", t->where);
 	if (t->company && company_id)
 		zx_q_add(q, " AND ifnull(%s = :p%u, 1)", t->company, zx_q_param_int(q, company_id));
 	err = zx_q_prepare(&s, db, q);
@@ -55,18 +58,28 @@ static int exists(struct zx_db *db, const struct zx_q_table *t, int64_t id, int6
 	return err == ENODATA ? ENOENT : err;
 }
 
+int zx_q_ref_check(struct zx_db *db, const struct zx_q_table *ref, const struct zx_q_value *v, int64_t company_id)
+{
+	int err;
+
+	if (v->kind == ZX_Q_VNULL)
+		return 0;
+	err = v->kind == ZX_Q_VINT ? exists(db, ref, v->i, ref->company && strcmp(ref->company, "t.id") ? company_id : 0) : EINVAL;
+	return err == ENOENT ? EINVAL : err;
+}
+
 /* The whitelist, the company, the references. */
 static int check_values(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, unsigned can, int64_t company_id,
 			const struct zx_q_value *v, unsigned n, const char **bad)
 {
-	const char *company = company_column(t);
+	const char *company = zx_q_company_column(t);
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct zx_q_col *c = zx_q_col_find(t, v[i].key, strlen(v[i].key));
 		int err;
 
 		*bad = v[i].key;
-		if (!c || !(c->can & can))
+		if (v[i].kind == ZX_Q_VLIST ? !zx_q_child_find(t, v[i].key) : !c || !(c->can & can))
 			return EINVAL;
 		for (unsigned j = 0; j < i; j++) {
 			if (!strcmp(v[j].key, v[i].key))
@@ -74,19 +87,15 @@ static int check_values(struct zx_db *db, const struct zx_q_table *t, const stru
 		}
 		if (company && !strcmp(company, v[i].key) && !scope->system && (v[i].kind != ZX_Q_VINT || v[i].i != scope->company_id))
 			return EACCES;
-		if (!c->ref || v[i].kind == ZX_Q_VNULL)
-			continue;
-		err = v[i].kind == ZX_Q_VINT
-			  ? exists(db, c->ref, v[i].i, c->ref->company && strcmp(c->ref->company, "t.id") ? company_id : 0)
-			  : EINVAL;
+		err = c && c->ref ? zx_q_ref_check(db, c->ref, &v[i], company_id) : 0;
 		if (err)
-			return err == ENOENT ? EINVAL : err;
+			return err;
 	}
 	*bad = NULL;
 	return 0;
 }
 
-static const struct zx_q_value *value_find(const struct zx_q_value *v, unsigned n, const char *key)
+const struct zx_q_value *zx_q_value_find(const struct zx_q_value *v, unsigned n, const char *key)
 {
 	for (unsigned i = 0; key && i < n; i++) {
 		if (!strcmp(v[i].key, key))
@@ -95,7 +104,7 @@ static const struct zx_q_value *value_find(const struct zx_q_value *v, unsigned 
 	return NULL;
 }
 
-static int run(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_sql *q, const char **bad)
+int zx_q_run(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_sql *q, const char **bad)
 {
 	struct zx_stmt *s;
 	int err;
@@ -108,45 +117,79 @@ static int run(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_s
 	return err;
 }
 
+static int put_children(struct zx_db *db, const struct zx_q_table *t, int64_t id, int64_t company_id, const struct zx_q_value *v, unsigned n,
+			const char **bad)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < n && !err; i++) {
+		if (v[i].kind == ZX_Q_VLIST)
+			err = zx_q_child_put(db, zx_q_child_find(t, v[i].key), id, company_id, v[i].list, bad);
+	}
+	return err;
+}
+
+/* The values as they go into the row: lists left out, what the engine fills in added. */
+static int row_values(struct zx_q_value *out, unsigned *count, struct zx_db *db, const struct zx_q_table *t, int64_t company_id, bool add,
+		      const struct zx_q_value *v, unsigned n)
+{
+	unsigned k = 0;
+	int err = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (v[i].kind != ZX_Q_VLIST)
+			out[k++] = v[i];
+	}
+	if (add)
+		out[k++] = (struct zx_q_value){.key = zx_q_company_column(t), .kind = ZX_Q_VINT, .i = company_id};
+	if (t->position && !zx_q_value_find(v, n, t->position)) {
+		out[k].key = t->position;
+		out[k].kind = ZX_Q_VINT;
+		err = zx_q_position_next(db, t, company_id, &out[k++].i);
+	}
+	*count = k;
+	return err;
+}
+
 int zx_q_insert(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, const struct zx_q_value *v, unsigned n,
 		int64_t *id, const char **bad)
 {
-	const char *company = company_column(t);
-	const struct zx_q_value *given = value_find(v, n, company);
+	const char *company = zx_q_company_column(t);
+	const struct zx_q_value *given = zx_q_value_find(v, n, company);
 	const bool add = company && !given && !scope->system;
 	const int64_t company_id = given ? given->i : scope->company_id;
+	struct zx_q_value all[ZX_Q_COLS + 2] = {0};
 	struct zx_q_sql *q;
+	unsigned k = 0;
 	int err;
 
 	*bad = NULL;
 	if (!scope->system && (!company || !scope->company_id))
 		return EACCES;
-	err = check_values(db, t, scope, ZX_Q_INSERT, company_id, v, n, bad);
+	err = n > ZX_Q_COLS ? EINVAL : check_values(db, t, scope, ZX_Q_INSERT, company_id, v, n, bad);
+	if (!err)
+		err = row_values(all, &k, db, t, company_id, add, v, n);
 	if (err)
 		return err;
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return ENOMEM;
 	zx_q_add(q, "INSERT INTO %s", t->name);
-	for (unsigned i = 0; i < n; i++)
-		zx_q_add(q, "%s%s", i ? ", " : " (", zx_q_col_find(t, v[i].key, strlen(v[i].key))->key);
-	if (add)
-		zx_q_add(q, "%s%s", n ? ", " : " (", company);
-	for (unsigned i = 0; i < n; i++)
-		zx_q_add(q, "%s:p%u", i ? ", " : ") VALUES (", zx_q_param(q, bind_of(&v[i])));
-	if (add)
-		zx_q_add(q, "%s:p%u", n ? ", " : ") VALUES (", zx_q_param_int(q, company_id));
-	zx_q_add(q, n || add ? ")" : " DEFAULT VALUES");
-	err = run(db, t, q, bad);
-	if (!err)
-		*id = zx_db_last_id(db);
+	for (unsigned i = 0; i < k; i++)
+		zx_q_add(q, "%s%s", i ? ", " : " (", all[i].key);
+	for (unsigned i = 0; i < k; i++)
+		zx_q_add(q, "%s:p%u", i ? ", " : ") VALUES (", zx_q_param(q, bind_of(&all[i])));
+	zx_q_add(q, k ? ")" : " DEFAULT VALUES");
+	err = zx_q_run(db, t, q, bad);
 	free(q);
-	return err;
+	if (err)
+		return err;
+	*id = zx_db_last_id(db);
+	return put_children(db, t, *id, company_id, v, n, bad);
 }
 
 /* The row is within the scope, and at this revision; its company. */
-static int check_row(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev,
-		     int64_t *company_id)
+int zx_q_row_check(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev, int64_t *company_id)
 {
 	struct zx_q_sql *q;
 	struct zx_stmt *s;
@@ -161,9 +204,7 @@ static int check_row(struct zx_db *db, const struct zx_q_table *t, const struct 
 	if (err)
 		goto out;
 	zx_q_add(q, " AND t.id = :p%u", zx_q_param_int(q, id));
-	err = zx_q_prepare(&s, db, q);
-	if (!err && scope->own)
-		err = zx_bind_text(s, ":own", scope->own);
+	err = zx_q_prepare_scoped(&s, db, q, scope);
 	if (!err)
 		err = zx_stmt_step(s);
 	if (!err) {
@@ -182,13 +223,13 @@ out:
 int zx_q_update(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev,
 		const struct zx_q_value *v, unsigned n, const char **bad)
 {
-	const struct zx_q_value *moved = value_find(v, n, company_column(t));
+	const struct zx_q_value *moved = zx_q_value_find(v, n, zx_q_company_column(t));
 	int64_t company_id = 0;
 	struct zx_q_sql *q;
 	int err;
 
 	*bad = NULL;
-	err = check_row(db, t, scope, id, rev, &company_id);
+	err = zx_q_row_check(db, t, scope, id, rev, &company_id);
 	if (!err)
 		err = check_values(db, t, scope, ZX_Q_UPDATE, moved ? moved->i : company_id, v, n, bad);
 	if (err || !n)
@@ -196,15 +237,17 @@ int zx_q_update(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return ENOMEM;
-	zx_q_add(q, "UPDATE %s SET ", t->name);
-	for (unsigned i = 0; i < n; i++)
-		zx_q_add(q, "%s%s = :p%u", i ? ", " : "", zx_q_col_find(t, v[i].key, strlen(v[i].key))->key, zx_q_param(q, bind_of(&v[i])));
+	zx_q_add(q, "UPDATE %s SET id = id", t->name);
+	for (unsigned i = 0; i < n; i++) {
+		if (v[i].kind != ZX_Q_VLIST)
+			zx_q_add(q, ", %s = :p%u", zx_q_col_find(t, v[i].key, strlen(v[i].key))->key, zx_q_param(q, bind_of(&v[i])));
+	}
 	if (t->rev)
 		zx_q_add(q, ", %s = %s + 1", t->rev, t->rev);
 	zx_q_add(q, " WHERE id = :p%u", zx_q_param_int(q, id));
-	err = run(db, t, q, bad);
+	err = zx_q_run(db, t, q, bad);
 	free(q);
-	return err;
+	return err ? err : put_children(db, t, id, moved ? moved->i : company_id, v, n, bad);
 }
 
 int zx_q_delete(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev)
@@ -214,14 +257,14 @@ int zx_q_delete(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_
 	struct zx_q_sql *q;
 	int err;
 
-	err = check_row(db, t, scope, id, rev, &company_id);
+	err = zx_q_row_check(db, t, scope, id, rev, &company_id);
 	if (err)
 		return err;
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return ENOMEM;
 	zx_q_add(q, "DELETE FROM %s WHERE id = :p%u", t->name, zx_q_param_int(q, id));
-	err = run(db, t, q, &bad);
+	err = zx_q_run(db, t, q, &bad);
 	free(q);
 	return err == EINVAL ? EBUSY : err; /* the only check of a deletion is that nobody refers to it */
 }

@@ -66,6 +66,25 @@ static int one_int(struct zx_db *db, const char *sql, int64_t *v)
 	return err;
 }
 
+/* What a new version is about to change is kept as it was: zuoxi.db.before-NNN, NNN the first change. */
+static int save_before(struct zx_db *db, unsigned version, char *errbuf, size_t errlen)
+{
+	char path[ZX_PATH_LEN + 64], part[ZX_PATH_LEN + 64];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/zuoxi.db.before-%03u", db->st->dir, version + 1);
+	snprintf(part, sizeof(part), "%s/zuoxi.db.before.part", db->st->dir);
+	err = zx_db_copy(db->h, part, NULL, NULL);
+	if (!err && rename(part, path))
+		err = errno;
+	if (err)
+		snprintf(errbuf, errlen, "cannot keep a copy of the database as %s before its schema is changed: %s; the database is as it was", path,
+			 strerror(err));
+	else
+		zx_log(ZX_INFO, "store", "the database as it was with schema %u is kept as %s", version, path);
+	return err;
+}
+
 static int migrate(struct zx_db *db, char *errbuf, size_t errlen)
 {
 	int64_t version;
@@ -83,6 +102,11 @@ static int migrate(struct zx_db *db, char *errbuf, size_t errlen)
 	if (err) {
 		snprintf(errbuf, errlen, "cannot open the database: %s", zx_db_errmsg(db));
 		return err;
+	}
+	if (version && version < (int64_t)zx_sql_migrationc) {
+		err = save_before(db, (unsigned)version, errbuf, errlen);
+		if (err)
+			return err;
 	}
 	for (unsigned i = 0; i < zx_sql_migrationc; i++) {
 		const struct zx_sql_migration *m = &zx_sql_migrations[i];
@@ -114,6 +138,11 @@ static int store_setup(struct zx_store *st, char *errbuf, size_t errlen)
 	int err;
 
 	err = open_dir(st, errbuf, errlen);
+	if (err)
+		return err;
+	err = zx_store_rebuild(st, errbuf, errlen);
+	if (!err)
+		err = zx_store_restore(st, errbuf, errlen);
 	if (err)
 		return err;
 	snprintf(path, sizeof(path), "%s/zuoxi.db", st->dir);
@@ -185,6 +214,11 @@ void zx_store_close(struct zx_store *st)
 		close(st->dirfd);
 	OPENSSL_cleanse(st->key, sizeof(st->key));
 	free(st);
+}
+
+const char *zx_store_dir(const struct zx_store *st)
+{
+	return st->dir;
 }
 
 const uint8_t *zx_store_key(const struct zx_store *st)

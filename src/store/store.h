@@ -26,6 +26,8 @@ int zx_store_check(const char *path, char *errbuf, size_t errlen);
 void zx_store_close(struct zx_store *st);
 /* The key (32 bytes) in DIR/secret.key that seals secrets at rest; made at first start, mode 600. */
 const uint8_t *zx_store_key(const struct zx_store *st);
+/* The data folder. */
+const char *zx_store_dir(const struct zx_store *st);
 
 /* ---- writing ---- */
 typedef int(zx_store_op_h)(struct zx_db *db, void *arg); /* writer thread; returns errno, != 0 rolls this order back */
@@ -37,6 +39,17 @@ typedef void(zx_store_done_h)(int err, void *arg);       /* loop thread, after t
 int zx_store_write(struct zx_store *st, zx_store_op_h *op, zx_store_done_h *done, const void *arg, size_t len);
 /* The same from a thread that may block (web worker): waits for the commit; op works on arg itself. Not on the loop thread. */
 int zx_store_write_wait(struct zx_store *st, zx_store_op_h *op, void *arg);
+
+/* How the writer is. Any thread. */
+struct zx_store_health {
+	bool running;
+	int64_t committed_at; /* wall ms of the last commit that went well; 0 none yet */
+	int64_t failed_at;    /* of the last that did not; 0 none */
+	uint64_t busy_ms;     /* how long it has been at the batch it works on now; 0: idle */
+	unsigned queued;      /* orders that wait */
+	int64_t file, wal;    /* bytes */
+};
+void zx_store_health(struct zx_store *st, struct zx_store_health *h);
 
 /* ---- reading ---- */
 /* The calling thread's read-only connection (opened at first use, closed with the thread). */

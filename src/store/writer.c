@@ -11,7 +11,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -146,7 +148,7 @@ static int order_run(struct zx_db *db, struct zx_order *o)
 }
 
 /* Tells everybody; the orders' memory goes. */
-static void deliver(struct zx_store *st, struct zx_order *list)
+static void deliver(struct zx_store *st, struct zx_order *list, int commit_err)
 {
 	struct zx_order *o, *next, *out = NULL, **tail = &out;
 	size_t bytes = 0;
@@ -159,6 +161,8 @@ static void deliver(struct zx_store *st, struct zx_order *list)
 	pthread_mutex_lock(&st->lock);
 	st->bytes -= bytes;
 	st->queued -= n;
+	st->busy_since = 0;
+	*(commit_err ? &st->failed_at : &st->committed_at) = zx_wall_ms();
 	for (o = list; o; o = next) {
 		next = o->next;
 		if (o->waiter) {
@@ -222,6 +226,9 @@ static struct zx_order *batch_run(struct zx_store *st, struct zx_order *list)
 	struct zx_db *db = st->db;
 	int err;
 
+	pthread_mutex_lock(&st->lock);
+	st->busy_since = zx_mono_ms();
+	pthread_mutex_unlock(&st->lock);
 	err = exec_named(db, "tx_begin");
 	while (o && !err && (!last || zx_mono_us() - start < BATCH_US)) {
 		o->err = order_run(db, o);
@@ -249,7 +256,7 @@ static struct zx_order *batch_run(struct zx_store *st, struct zx_order *list)
 		if (err == ENOSPC)
 			checkpoint(st); /* the log's own space can then be used again */
 	}
-	deliver(st, list);
+	deliver(st, list, err);
 	return o;
 }
 
@@ -433,4 +440,28 @@ int zx_store_write_wait(struct zx_store *st, zx_store_op_h *op, void *arg)
 	pthread_mutex_unlock(&st->lock);
 	pthread_cond_destroy(&w.cond);
 	return o.err;
+}
+
+void zx_store_health(struct zx_store *st, struct zx_store_health *h)
+{
+	char path[ZX_PATH_LEN + 32];
+	struct stat sb;
+
+	memset(h, 0, sizeof(*h));
+	if (st->running) {
+		pthread_mutex_lock(&st->lock);
+		h->running = !st->stop;
+		h->committed_at = st->committed_at;
+		h->failed_at = st->failed_at;
+		h->queued = st->queued;
+		if (st->busy_since)
+			h->busy_ms = zx_mono_ms() - st->busy_since + 1;
+		pthread_mutex_unlock(&st->lock);
+	}
+	snprintf(path, sizeof(path), "%s/zuoxi.db", st->dir);
+	if (!stat(path, &sb))
+		h->file = sb.st_size;
+	strcat(path, "-wal");
+	if (!stat(path, &sb))
+		h->wal = sb.st_size;
 }

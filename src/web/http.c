@@ -251,7 +251,36 @@ static char *body_read(struct zx_req *r, size_t *lenp, int *err)
 	return buf;
 }
 
-int zx_req_body(struct zx_req *r)
+static void body_failed(struct zx_req *r, int err)
+{
+	if (err == EMSGSIZE || err == ETIMEDOUT)
+		mg_disable_connection_keep_alive(r->mg);
+	if (err == EMSGSIZE)
+		zx_reply_error(r, 413, "too_large", NULL, NULL);
+	else if (err == ETIMEDOUT || err == EPIPE)
+		zx_reply_error(r, 408, "timeout", NULL, NULL);
+	else
+		zx_reply_errno(r, err);
+}
+
+int zx_req_bytes(struct zx_req *r, size_t max, char **bytes, size_t *len)
+{
+	int err;
+	char *p = body_read(r, len, &err);
+
+	if (p && *len > max) {
+		free(p);
+		p = NULL;
+		err = EMSGSIZE;
+	}
+	if (p)
+		*bytes = p;
+	else
+		body_failed(r, err);
+	return p ? 0 : err;
+}
+
+static int body_json(struct zx_req *r, size_t max)
 {
 	const char *type = zx_req_header(r, "Content-Type");
 	size_t len = 0;
@@ -264,6 +293,11 @@ int zx_req_body(struct zx_req *r)
 		return EINVAL;
 	}
 	char *text = body_read(r, &len, &err);
+	if (text && len > max) {
+		free(text);
+		text = NULL;
+		err = EMSGSIZE;
+	}
 	if (!text) {
 		if (err == EMSGSIZE || err == ETIMEDOUT)
 			mg_disable_connection_keep_alive(r->mg);
@@ -278,8 +312,23 @@ int zx_req_body(struct zx_req *r)
 	r->body = zx_json_parse(text, len);
 	explicit_bzero(text, len);
 	free(text);
-	if (r->body && cJSON_IsObject(r->body))
+	if (r->body)
 		return 0;
+	zx_reply_error(r, 400, "bad_json", NULL, NULL);
+	return EINVAL;
+}
+
+int zx_req_value(struct zx_req *r, size_t max)
+{
+	return body_json(r, max);
+}
+
+int zx_req_body(struct zx_req *r)
+{
+	const int err = body_json(r, ZX_BODY_MAX);
+
+	if (err || cJSON_IsObject(r->body))
+		return err;
 	cJSON_Delete(r->body);
 	r->body = NULL;
 	zx_reply_error(r, 400, "bad_json", NULL, NULL);
@@ -316,6 +365,7 @@ static const char *reason(int status)
 	    {500, "Internal Server Error"},
 	    {503, "Service Unavailable"},
 	    {504, "Gateway Timeout"},
+	    {507, "Insufficient Storage"},
 	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)

@@ -32,11 +32,11 @@ struct zx_text {
 
 /* Who asks. Read from the store with every request. */
 struct zx_user {
-	int64_t id, company_id;
+	int64_t id, company_id, role_id;
 	char login[64], name[ZX_NAME_LEN], company[ZX_NAME_LEN], ext[ZX_NUM_LEN], role[64];
 	enum zx_scope scope;
-	char rights[2048];
-	bool pop, mask, must_change;
+	uint64_t rights[ZX_RIGHTS_WORDS]; /* web/rights.h */
+	bool pop, mask, must_change, totp;
 };
 
 struct zx_session {
@@ -60,6 +60,8 @@ struct zx_web {
 	struct zx_push *push;
 	struct zx_static *files;
 	struct zx_throttle *throttle;
+	struct zx_jobs *jobs;
+	struct zx_sys *sys;
 	struct mg_context *mg;
 	char rec_dir[4096];
 	char realm[64];
@@ -76,6 +78,7 @@ struct zx_req {
 	bool logged_in, head;
 	struct zx_session ses;
 	int64_t id;      /* :id of the route */
+	char name[96];   /* :name of the route, letters, digits, ".", "_", "-" */
 	const void *def; /* the route's own data, e.g. its resource */
 	cJSON *body;     /* object, or NULL; owned */
 	struct zx_db *db;
@@ -89,6 +92,26 @@ const char *zx_req_header(const struct zx_req *r, const char *name); /* NULL: no
 const char *zx_req_param(const struct zx_req *r, const char *key);
 /* Reads the JSON body into r->body; replies and returns errno when it is too large, no JSON, no object. */
 int zx_req_body(struct zx_req *r);
+/* The same for any JSON value of at most max bytes; r->body may be a text, a number, an array. */
+int zx_req_value(struct zx_req *r, size_t max);
+/* The same for any other content, at most max bytes (<= ZX_BODY_MAX); free *bytes. */
+int zx_req_bytes(struct zx_req *r, size_t max, char **bytes, size_t *len);
+
+/* A raw body in a file of DATA/tmp, never in memory as a whole. */
+struct zx_spool {
+	int fd; /* at the beginning of the file; -1: none */
+	int64_t size;
+	char path[4200];
+	char name[256]; /* X-File-Name (percent-encoded UTF-8) without folders; "" none */
+};
+/* Reads the body, at most max bytes; replies and returns errno when it is too large (413), too slow (408), the disk full (507), or too many
+ * uploads are under way (503). An empty body is EINVAL (400). */
+int zx_req_spool(struct zx_req *r, struct zx_spool *s, int64_t max);
+/* Closes and removes; also of one that is zero or taken over (fd -1, path ""). */
+void zx_spool_drop(struct zx_spool *s);
+/* DATA/tmp: a new file, and what an earlier run left there (at start). */
+int zx_tmp_file(const struct zx_web *web, const char *prefix, char *path, size_t len, int *fd);
+int zx_tmp_init(const struct zx_web *web);
 
 /* a=b&c=d, decoded; EINVAL: malformed or not UTF-8, E2BIG: too many. Free with zx_params_free(). */
 int zx_params_parse(struct zx_params *p, const char *query);

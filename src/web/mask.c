@@ -25,6 +25,21 @@ bool zx_looks_number(const char *text)
 	return digits >= 5;
 }
 
+void zx_mask_json(struct zx_db *db, cJSON *js)
+{
+	cJSON *e;
+
+	if (cJSON_IsString(js) && zx_looks_number(js->valuestring) && !zx_is_extension(db, js->valuestring)) {
+		for (char *p = js->valuestring; *p; p++)
+			if (*p >= '0' && *p <= '9')
+				*p = '*';
+	}
+	cJSON_ArrayForEach(e, js)
+	{
+		zx_mask_json(db, e);
+	}
+}
+
 bool zx_is_extension(struct zx_db *db, const char *number)
 {
 	struct zx_stmt *s;

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <cjson/cJSON.h>
+
 #include "store/store.h"
 
 /* Bytes of out needed: strlen(number) + 1. Short ones (7 and less) keep only their last 2. */
@@ -13,5 +15,8 @@ void zx_mask(char *out, size_t len, const char *number);
 bool zx_looks_number(const char *text);
 /* One of our extensions is no customer. */
 bool zx_is_extension(struct zx_db *db, const char *number);
+
+/* All texts in it that may be somebody's number: no digit stays. */
+void zx_mask_json(struct zx_db *db, cJSON *js);
 
 #endif

@@ -30,7 +30,7 @@ const struct zx_route_def *zx_routes(unsigned *n);
 /* Runs the request: session, rights, CSRF, handler. r->path is below /api/v1. */
 void zx_route_run(struct zx_req *r);
 /* Every right there is that `rights` grants. */
-void zx_route_rights(const char *rights, void (*h)(const char *right, void *arg), void *arg);
+void zx_route_rights(const uint64_t *rights, void (*h)(const char *right, void *arg), void *arg);
 /* openapi.c */
 void zx_openapi_h(struct zx_req *r);
 

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "store/audit.h"
 #include "store/password.h"
+#include "web/account.h"
 #include "web/push/push.h"
 #include "web/route.h"
 #include "web/throttle.h"
@@ -60,12 +61,14 @@ static void user_row(struct zx_session *s, struct zx_stmt *st)
 	zx_strcpy(u->ext, sizeof(u->ext), zx_col_text(st, 5));
 	zx_strcpy(u->role, sizeof(u->role), zx_col_text(st, 6));
 	u->scope = zx_scope_parse(zx_col_text(st, 7));
-	zx_strcpy(u->rights, sizeof(u->rights), zx_col_text(st, 8));
+	zx_rights_parse(u->rights, zx_col_text(st, 8), u->scope);
 	u->pop = zx_col_int(st, 9);
 	u->mask = zx_col_int(st, 10);
 	u->must_change = zx_col_int(st, 11);
 	zx_strcpy(s->csrf, sizeof(s->csrf), zx_col_text(st, 12));
 	s->seen = zx_col_int(st, 13);
+	u->role_id = zx_col_int(st, 15);
+	u->totp = zx_col_int(st, 16);
 }
 
 int zx_session_reload(struct zx_session *s, struct zx_web *web)
@@ -137,14 +140,17 @@ struct login {
 	uint8_t token[32];
 	char csrf[48], addr[64], agent[200];
 	int64_t user_id, now, idle;
+	const struct zx_second *second; /* NULL: none needed */
 };
 
 static int op_login(struct zx_db *db, void *arg)
 {
 	const struct login *l = arg;
 	struct zx_stmt *s;
-	int err = zx_stmt_get(&s, db, "web_session_expire");
+	int err = l->second ? zx_second_use(db, l->second) : 0;
 
+	if (!err)
+		err = zx_stmt_get(&s, db, "web_session_expire");
 	if (err)
 		return err;
 	zx_bind_int(s, ":seen", l->now - l->idle);
@@ -292,6 +298,7 @@ static cJSON *session_json(struct zx_req *r)
 	cJSON_AddBoolToObject(user, "mask_numbers", u->mask);
 	cJSON_AddStringToObject(js, "csrf", r->ses.csrf);
 	cJSON_AddBoolToObject(js, "mustChange", u->must_change);
+	cJSON_AddBoolToObject(js, "twoFactor", u->totp);
 	cJSON_AddStringToObject(js, "lang", r->lang == ZX_LANG_EN ? "en" : "zh-CN");
 	zx_route_rights(u->rights, add_right, cJSON_AddArrayToObject(js, "rights"));
 	server = cJSON_AddObjectToObject(js, "server");
@@ -309,7 +316,7 @@ void zx_session_get(struct zx_req *r)
 	zx_reply_json(r, 200, session_json(r));
 }
 
-static void throttled(struct zx_req *r, uint64_t wait)
+void zx_throttled(struct zx_req *r, uint64_t wait)
 {
 	char head[64];
 
@@ -318,8 +325,8 @@ static void throttled(struct zx_req *r, uint64_t wait)
 	zx_reply_error(r, 429, "throttled", NULL, NULL);
 }
 
-/* 0 and the user's id, ENOENT: no. The same work whether the login exists or not. */
-static int check_login(struct zx_req *r, const char *login, const char *password, int64_t *id)
+/* 0 and who it is, ENOENT: no. The same work whether the login exists or not. */
+static int check_login(struct zx_req *r, const char *login, const char *password, int64_t *id, int64_t *company_id, bool *second)
 {
 	char hash[ZX_PASSWORD_HASH_LEN] = "";
 	bool active = false;
@@ -334,6 +341,8 @@ static int check_login(struct zx_req *r, const char *login, const char *password
 		*id = zx_col_int(s, 0);
 		zx_strcpy(hash, sizeof(hash), zx_col_text(s, 1));
 		active = zx_col_int(s, 2);
+		*company_id = zx_col_int(s, 3);
+		*second = zx_second_on(zx_col_text(s, 4));
 		zx_stmt_reset(s);
 	} else if (err != ENODATA) {
 		return err;
@@ -342,12 +351,12 @@ static int check_login(struct zx_req *r, const char *login, const char *password
 	return ok && !err && active ? 0 : ENOENT;
 }
 
-static int session_make(struct zx_req *r, int64_t user_id)
+static int session_make(struct zx_req *r, int64_t user_id, int64_t company_id, const struct zx_second *second)
 {
 	uint8_t raw[TOKEN], csrf[CSRF];
 	char hex[2 * TOKEN + 1];
 	const char *agent = zx_req_header(r, "User-Agent");
-	struct login l = {.user_id = user_id, .now = zx_wall_ms()};
+	struct login l = {.user_id = user_id, .now = zx_wall_ms(), .second = second};
 	int err;
 
 	if (RAND_bytes(raw, sizeof(raw)) != 1 || RAND_bytes(csrf, sizeof(csrf)) != 1)
@@ -358,7 +367,8 @@ static int session_make(struct zx_req *r, int64_t user_id)
 	zx_strcpy(l.addr, sizeof(l.addr), r->peer.addr);
 	zx_strcpy(l.agent, sizeof(l.agent), agent ? agent : "");
 	l.idle = (int64_t)r->web->env.conf->session_idle * 1000 + ZX_TOUCH_MS;
-	l.audit = (struct zx_audit){.user_id = user_id, .addr = l.addr, .resource = "session", .action = "login"};
+	l.audit =
+	    (struct zx_audit){.company_id = company_id, .user_id = user_id, .addr = l.addr, .resource = "session", .action = "login"};
 	err = zx_store_write_wait(r->web->env.store, op_login, &l);
 	if (err)
 		return err;
@@ -369,10 +379,72 @@ static int session_make(struct zx_req *r, int64_t user_id)
 	return zx_session_reload(&r->ses, r->web);
 }
 
+static void login_failed(struct zx_req *r, const char *login, const char *code)
+{
+	static struct zx_log_site site;
+
+	zx_throttle_failed(r->web->throttle, r->peer.addr, login, zx_mono_ms());
+	zx_log_limited(&site, 20, ZX_WARN, "web", "login failed (%s) for \"%s\" from %s", code, login, r->peer.addr);
+	zx_reply_error(r, 401, code, NULL, NULL);
+}
+
+/* The password was right; the second factor is to follow. Replies unless 0. */
+static int login_second(struct zx_req *r, struct zx_second *second, int64_t id, const char *login)
+{
+	const cJSON *js = cJSON_GetObjectItemCaseSensitive(r->body, "code");
+	const uint64_t wait = zx_throttle_code_wait(r->web->throttle, login, zx_mono_ms());
+	int err;
+
+	if (!cJSON_IsString(js) || !*js->valuestring) {
+		zx_reply_error(r, 401, "totp", NULL, NULL);
+		return EACCES;
+	}
+	if (wait) {
+		zx_throttled(r, wait);
+		return EAGAIN;
+	}
+	err = zx_second_check(second, r->web->env.store, r->db, id, js->valuestring);
+	if (err == EACCES) {
+		zx_throttle_code_failed(r->web->throttle, login, zx_mono_ms());
+		login_failed(r, login, "totp");
+	} else if (err) {
+		zx_reply_errno(r, err);
+	}
+	return err;
+}
+
+static void login_run(struct zx_req *r, const char *login, const char *password)
+{
+	int64_t id = 0, company_id = 0;
+	struct zx_second second;
+	bool two = false;
+	int err = check_login(r, login, password, &id, &company_id, &two);
+
+	if (err == ENOENT) {
+		login_failed(r, login, "bad_login");
+		return;
+	}
+	if (!err && two && login_second(r, &second, id, login))
+		return;
+	if (!err)
+		err = session_make(r, id, company_id, two ? &second : NULL);
+	if (err == EACCES) { /* the code was used by somebody else meanwhile */
+		zx_throttle_code_failed(r->web->throttle, login, zx_mono_ms());
+		login_failed(r, login, "totp");
+		return;
+	}
+	if (err) {
+		zx_reply_errno(r, err == ENOENT ? EBUSY : err);
+		return;
+	}
+	if (two)
+		zx_throttle_code_passed(r->web->throttle, login);
+	zx_throttle_passed(r->web->throttle, r->peer.addr, login);
+	zx_reply_json(r, 200, session_json(r));
+}
+
 void zx_session_post(struct zx_req *r)
 {
-	int64_t id = 0;
-
 	if (zx_req_body(r))
 		return;
 	const char *login = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(r->body, "login"));
@@ -382,26 +454,10 @@ void zx_session_post(struct zx_req *r)
 		return;
 	}
 	const uint64_t wait = zx_throttle_wait(r->web->throttle, r->peer.addr, login, zx_mono_ms());
-	if (wait) {
-		throttled(r, wait);
-		return;
-	}
-	int err = check_login(r, login, password, &id);
-	if (err == ENOENT) {
-		static struct zx_log_site site;
-		zx_throttle_failed(r->web->throttle, r->peer.addr, login, zx_mono_ms());
-		zx_log_limited(&site, 20, ZX_WARN, "web", "login failed for \"%s\" from %s", login, r->peer.addr);
-		zx_reply_error(r, 401, "bad_login", NULL, NULL);
-		return;
-	}
-	if (!err)
-		err = session_make(r, id);
-	if (err) {
-		zx_reply_errno(r, err == ENOENT ? EBUSY : err);
-		return;
-	}
-	zx_throttle_passed(r->web->throttle, r->peer.addr, login);
-	zx_reply_json(r, 200, session_json(r));
+	if (wait)
+		zx_throttled(r, wait);
+	else
+		login_run(r, login, password);
 }
 
 void zx_session_delete(struct zx_req *r)
@@ -418,7 +474,7 @@ void zx_session_delete(struct zx_req *r)
 	zx_reply_empty(r, 204);
 }
 
-static bool old_matches(struct zx_req *r, const char *old)
+bool zx_session_proved(struct zx_req *r, const char *password)
 {
 	char hash[ZX_PASSWORD_HASH_LEN] = "";
 	struct zx_stmt *s;
@@ -430,7 +486,7 @@ static bool old_matches(struct zx_req *r, const char *old)
 		return false;
 	zx_strcpy(hash, sizeof(hash), zx_col_text(s, 0));
 	zx_stmt_reset(s);
-	return zx_password_verify(hash, old);
+	return zx_password_verify(hash, password);
 }
 
 void zx_session_password(struct zx_req *r)
@@ -445,13 +501,13 @@ void zx_session_password(struct zx_req *r)
 	const char *neu = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(r->body, "new"));
 	const uint64_t wait = zx_throttle_wait(r->web->throttle, r->peer.addr, u->login, zx_mono_ms());
 	if (wait) {
-		throttled(r, wait);
+		zx_throttled(r, wait);
 		return;
 	}
 	fields = cJSON_CreateObject();
 	if (!old || !*old) {
 		cJSON_AddStringToObject(fields, "old", "required");
-	} else if (!old_matches(r, old)) {
+	} else if (!zx_session_proved(r, old)) {
 		zx_throttle_failed(r->web->throttle, r->peer.addr, u->login, zx_mono_ms());
 		cJSON_AddStringToObject(fields, "old", "wrong");
 	}

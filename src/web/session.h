@@ -19,6 +19,11 @@ bool zx_password_weak(const char *password, const char *login);
 /* Host named by Origin is the one the request went to; no Origin: true unless `must`. */
 bool zx_origin_ok(const char *origin, const char *host, bool must);
 
+/* The password of who asks. Takes its time; count failures. */
+bool zx_session_proved(struct zx_req *r, const char *password);
+/* 429 with Retry-After. */
+void zx_throttled(struct zx_req *r, uint64_t wait_ms);
+
 /* handlers */
 void zx_session_get(struct zx_req *r);
 void zx_session_post(struct zx_req *r);

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { SETS = 1024, WAYS = 4, FORGET_MS = 15 * 60 * 1000 };
-enum kind { ADDR, LOGIN, PAIR, KINDS };
+enum { SETS = 1024, WAYS = 4 };
+enum kind { ADDR, LOGIN, PAIR, CODE, KINDS };
 
-/* free: failures without delay; cap: longest delay in ms */
+/* free: failures without delay; cap: longest delay, forget: how long a failure counts, in ms */
 static const struct {
 	unsigned free;
-	uint64_t cap;
-} rules[KINDS] = {[ADDR] = {20, 300000}, [LOGIN] = {10, 30000}, [PAIR] = {4, 300000}};
+	uint64_t cap, forget;
+} rules[KINDS] = {[ADDR] = {20, 300000, 900000}, [LOGIN] = {10, 30000, 900000}, [PAIR] = {4, 300000, 900000}, [CODE] = {4, 900000, 3600000}};
 
 struct entry {
 	uint64_t hash, last, until;
@@ -62,7 +62,7 @@ static uint64_t key(const struct zx_throttle *t, enum kind k, const char *addr, 
 {
 	uint64_t h = t->seed + (uint64_t)k;
 
-	if (k != LOGIN)
+	if (k == ADDR || k == PAIR)
 		h = mix(h, addr, false);
 	if (k != ADDR)
 		h = mix(h, login, true);
@@ -76,7 +76,7 @@ static struct entry *find(struct zx_throttle *t, enum kind k, uint64_t h, uint64
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		if (set[i].hash == h) {
-			if (now > set[i].last + FORGET_MS)
+			if (now > set[i].last + rules[k].forget)
 				set[i].fails = 0;
 			return &set[i];
 		}
@@ -89,15 +89,45 @@ static struct entry *find(struct zx_throttle *t, enum kind k, uint64_t h, uint64
 	return old;
 }
 
+static uint64_t left(struct zx_throttle *t, enum kind k, const char *addr, const char *login, uint64_t now)
+{
+	const struct entry *e = find(t, k, key(t, k, addr, login), now, false);
+
+	return e && e->until > now ? e->until - now : 0;
+}
+
+static void failed(struct zx_throttle *t, enum kind k, const char *addr, const char *login, uint64_t now)
+{
+	struct entry *e = find(t, k, key(t, k, addr, login), now, true);
+
+	e->last = now;
+	e->fails++;
+	if (e->fails <= rules[k].free)
+		return;
+	const unsigned over = e->fails - rules[k].free - 1;
+	uint64_t delay = over < 16 ? 1000ULL << over : rules[k].cap;
+	if (delay > rules[k].cap)
+		delay = rules[k].cap;
+	e->until = now + delay;
+}
+
+static void passed(struct zx_throttle *t, enum kind k, const char *addr, const char *login)
+{
+	struct entry *e = find(t, k, key(t, k, addr, login), 0, false);
+
+	if (e)
+		*e = (struct entry){0};
+}
+
 uint64_t zx_throttle_wait(struct zx_throttle *t, const char *addr, const char *login, uint64_t now)
 {
 	uint64_t wait = 0;
 
 	pthread_mutex_lock(&t->mutex);
-	for (enum kind k = 0; k < KINDS; k++) {
-		const struct entry *e = find(t, k, key(t, k, addr, login), now, false);
-		if (e && e->until > now && e->until - now > wait)
-			wait = e->until - now;
+	for (enum kind k = 0; k < CODE; k++) {
+		const uint64_t ms = left(t, k, addr, login, now);
+		if (ms > wait)
+			wait = ms;
 	}
 	pthread_mutex_unlock(&t->mutex);
 	return wait;
@@ -106,29 +136,37 @@ uint64_t zx_throttle_wait(struct zx_throttle *t, const char *addr, const char *l
 void zx_throttle_failed(struct zx_throttle *t, const char *addr, const char *login, uint64_t now)
 {
 	pthread_mutex_lock(&t->mutex);
-	for (enum kind k = 0; k < KINDS; k++) {
-		struct entry *e = find(t, k, key(t, k, addr, login), now, true);
-		e->last = now;
-		e->fails++;
-		if (e->fails <= rules[k].free)
-			continue;
-		const unsigned over = e->fails - rules[k].free - 1;
-		uint64_t delay = over < 16 ? 1000ULL << over : rules[k].cap;
-		if (delay > rules[k].cap)
-			delay = rules[k].cap;
-		e->until = now + delay;
-	}
+	for (enum kind k = 0; k < CODE; k++)
+		failed(t, k, addr, login, now);
 	pthread_mutex_unlock(&t->mutex);
 }
 
 void zx_throttle_passed(struct zx_throttle *t, const char *addr, const char *login)
 {
 	pthread_mutex_lock(&t->mutex);
-	struct entry *e = find(t, PAIR, key(t, PAIR, addr, login), 0, false);
-	if (e)
-		*e = (struct entry){0};
-	e = find(t, LOGIN, key(t, LOGIN, addr, login), 0, false);
-	if (e)
-		*e = (struct entry){0};
+	passed(t, PAIR, addr, login);
+	passed(t, LOGIN, addr, login);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+uint64_t zx_throttle_code_wait(struct zx_throttle *t, const char *login, uint64_t now)
+{
+	pthread_mutex_lock(&t->mutex);
+	const uint64_t ms = left(t, CODE, "", login, now);
+	pthread_mutex_unlock(&t->mutex);
+	return ms;
+}
+
+void zx_throttle_code_failed(struct zx_throttle *t, const char *login, uint64_t now)
+{
+	pthread_mutex_lock(&t->mutex);
+	failed(t, CODE, "", login, now);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+void zx_throttle_code_passed(struct zx_throttle *t, const char *login)
+{
+	pthread_mutex_lock(&t->mutex);
+	passed(t, CODE, "", login);
 	pthread_mutex_unlock(&t->mutex);
 }

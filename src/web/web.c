@@ -14,9 +14,11 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "web/push/push.h"
+#include "web/resource/jobs.h"
 #include "web/route.h"
 #include "web/session.h"
 #include "web/static.h"
+#include "web/sys/sys.h"
 #include "web/throttle.h"
 
 enum { STACK = 512 << 10, API_LEN = 7 };
@@ -208,6 +210,10 @@ int zx_web_start(struct zx_web **wp, const struct zx_web_env *env, char *errbuf,
 	snprintf(errbuf, errlen, "web: out of memory");
 	w->throttle = zx_throttle_new();
 	err = w->throttle ? zx_push_alloc(&w->push, w) : ENOMEM;
+	if (!err) {
+		snprintf(errbuf, errlen, "web: %s/tmp cannot be used", env->data_dir);
+		err = zx_jobs_alloc(&w->jobs, w);
+	}
 	if (!err)
 		err = zx_static_alloc(&w->files, env->conf->web_root);
 	if (!err) {
@@ -228,6 +234,10 @@ int zx_web_start(struct zx_web **wp, const struct zx_web_env *env, char *errbuf,
 	if (!err)
 		err = zx_push_start(w->push);
 	if (!err)
+		err = zx_jobs_start(w->jobs);
+	if (!err)
+		err = zx_sys_start(w);
+	if (!err)
 		err = zx_front_start(w->front, w->backend_port);
 	if (err)
 		zx_web_stop(w);
@@ -242,9 +252,13 @@ void zx_web_stop(struct zx_web *w)
 		return;
 	/* clients go first, so that no worker waits for one; all threads have ended before anything is freed */
 	zx_front_stop(w->front);
+	zx_sys_stop(w);
+	zx_jobs_stop(w->jobs);
 	zx_push_stop(w->push);
 	if (w->mg)
 		mg_stop(w->mg);
+	zx_sys_free(w);
+	zx_jobs_free(w->jobs);
 	zx_push_free(w->push);
 	zx_front_free(w->front);
 	zx_static_free(w->files);

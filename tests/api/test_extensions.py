@@ -54,8 +54,8 @@ def test_injection_finds_nothing(admin, evil):
 
 
 def test_create_edit_conflict_delete(web, admin):
-    row = admin.post("/extensions", {"number": "9001", "name": "前台", "caller_id": "02012345678", "bind_ip": "192.168.1.0/24", "record": False})
-    assert row["number"] == "9001" and row["name"] == "前台" and row["record"] is False and row["company_id"] == 1
+    row = admin.post("/extensions", {"number": "9011", "name": "前台", "caller_id": "02012345678", "bind_ip": "192.168.1.0/24", "record": False})
+    assert row["number"] == "9011" and row["name"] == "前台" and row["record"] is False and row["company_id"] == 1
     assert len(row["secret"]) == 16, "a made secret is shown once"
     again = admin.get(f"/extensions/{row['id']}")
     assert "secret" not in again and again["rev"] == 1
@@ -63,7 +63,7 @@ def test_create_edit_conflict_delete(web, admin):
     assert row["secret"] not in sealed
 
     changed = admin("PUT", f"/extensions/{row['id']}", {"name": "总台", "rev": 1})
-    assert changed["name"] == "总台" and changed["rev"] == 2 and changed["number"] == "9001" and "secret" not in changed
+    assert changed["name"] == "总台" and changed["rev"] == 2 and changed["number"] == "9011" and "secret" not in changed
     body = refused(lambda: admin("PUT", f"/extensions/{row['id']}", {"name": "迟到", "rev": 1}), 409, "conflict")
     assert body["current"]["name"] == "总台" and body["current"]["rev"] == 2
     refused(lambda: admin("PUT", f"/extensions/{row['id']}", {"name": "x"}), 422, "invalid")
@@ -121,7 +121,7 @@ def test_batch_is_all_or_nothing(web, admin):
 def test_delete_says_who_uses_it(web, admin):
     row = admin.get("/extensions?f.number=8005")["rows"][0]
     body = refused(lambda: admin("DELETE", f"/extensions/{row['id']}"), 409, "in_use")
-    assert body["used_by"] == [{"resource": "users", "label": "agent5"}]
+    assert [(u["resource"], u["label"].split()[0]) for u in body["used_by"]] == [("users", "8005")]
     free = admin.get("/extensions?f.number=8049")["rows"][0]
     refused(lambda: admin.post("/extensions/delete", {"ids": [free["id"], row["id"]]}), 409, "in_use")
     assert admin.get("/extensions?f.number=8049")["total"] == 1, "all or nothing"
@@ -132,9 +132,33 @@ def test_delete_says_who_uses_it(web, admin):
 def test_licence_limit():
     with Daemon({"licence.extensions": 51, "http.threads": 8}) as d:
         a = Web(d).login("admin")
-        a.post("/extensions", {"number": "9001"})
+        a.post("/extensions", {"number": "9011"})
         refused(lambda: a.post("/extensions", {"number": "9002"}), 409, "licence")
         refused(lambda: a.post("/extensions/batch", {"from": "9002", "to": "9003", "strategy": "same"}), 409, "licence")
+        assert a.get("/extensions/licence") == {"used": 51, "max": 51, "sip_port": d.port}
+
+
+def test_licence_without_limit(daemon, admin):
+    assert admin.get("/extensions/licence") == {"used": admin.get("/extensions?size=1")["total"], "max": None, "sip_port": daemon.port}
+
+
+def test_secret_is_shown_to_who_may_and_noted(web, admin):
+    row = admin.get("/extensions?f.number=8007")["rows"][0]
+    assert admin.post(f"/extensions/{row['id']}/secret") == {"secret": web.d.password("8007")}
+    audit = web.db("SELECT action, user_id, addr, before, after FROM audit WHERE resource = 'extensions' AND row_id = ? AND action = 'secret'", row["id"])
+    assert len(audit) == 1 and audit[0][1] and audit[0][2] == "127.0.0.1" and audit[0][3:] == (None, None)
+    refused(lambda: admin.post("/extensions/999999/secret"), 404, "not_found")
+    web.role("agent2", "company", "extensions:list extensions:edit")
+    other = web.login("agent2")
+    refused(lambda: other.post(f"/extensions/{row['id']}/secret"), 403, "forbidden")
+    assert web.db("SELECT count(*) FROM audit WHERE action = 'secret'")[0][0] == 1
+
+
+def test_batch_sees_numbers_of_others(web, admin):
+    admin.post("/queues", {"number": "9203", "name": "占号", "strategy": "rrmemory", "ring_time": 20000, "app": "hangup"})
+    body = refused(lambda: admin.post("/extensions/batch", {"from": "9200", "to": "9209", "strategy": "same"}), 409, "exists")
+    assert body["numbers"] == ["9203"] and body["taken"] == [{"number": "9203", "resource": "queues"}]
+    assert refused(lambda: admin.post("/extensions", {"number": "9203"}), 422, "invalid")["error"]["fields"] == {"number": "taken_queue"}
 
 
 def test_export(web, admin):
@@ -143,11 +167,11 @@ def test_export(web, admin):
     assert status == 200 and h["Content-Type"] == "text/csv; charset=utf-8" and "attachment" in h["Content-Disposition"]
     assert data.startswith(b"\xef\xbb\xbf") and data.endswith(b"\r\n") and b"\n" not in data.replace(b"\r\n", b"")
     rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
-    assert rows[0][0] == "Number" and len(rows) == 2
-    assert rows[1][0] == "9004" and rows[1][1].startswith("'=cmd") and "'+8613612345678" in rows[1]
+    assert rows[0][:3] == ["Company", "Number", "Name"] and len(rows) == 2
+    assert rows[1][1] == "9004" and rows[1][2].startswith("'=cmd") and "'+8613612345678" in rows[1]
     assert row["secret"] not in data.decode()
     status, data, _ = admin.raw("GET", "/api/v1/extensions/export.csv", headers={"Accept-Language": "zh-CN"})
-    assert len(data.decode("utf-8-sig").strip().split("\r\n")) == 52 and data.decode("utf-8-sig").startswith("分机号码")
+    assert len(data.decode("utf-8-sig").strip().split("\r\n")) == 52 and data.decode("utf-8-sig").startswith("公司名称,分机号码")
     assert admin.raw("GET", "/api/v1/extensions/export.csv?f.number=0")[1].count(b"\r\n") == 1
     assert admin.raw("GET", "/api/v1/extensions/export.csv?sort=secret")[0] == 400
     admin("DELETE", f"/extensions/{row['id']}")
@@ -160,10 +184,11 @@ def test_registration_state_is_live(web, admin, phones):
     assert admin.get(f"/extensions/{row['id']}")["reg"] == "on"
 
 
-def test_new_extension_can_register_at_once(web, admin):
-    """create -> plan reload -> the phone registers without a restart"""
+def test_new_extension_registers_once_applied(web, admin):
+    """create -> apply -> the phone registers without a restart"""
     row = admin.post("/extensions", {"number": "9005"})
     web.d.creds[("extension", "9005")] = row["secret"]
+    web.d.apply()
 
     def registers():
         try:
@@ -177,7 +202,7 @@ def test_new_extension_can_register_at_once(web, admin):
 def test_meta_matches_what_rows_carry(web, admin):
     meta = admin.get("/meta/extensions")
     assert meta["key"] == "id" and meta["rev"] == "rev" and meta["path"] == "/api/v1/extensions"
-    assert set(meta["can"]) == {"list", "add", "batchAdd", "edit", "copy", "delete", "export"}
+    assert set(meta["can"]) == {"list", "add", "batchAdd", "edit", "copy", "delete", "import", "export", "history", "secret"}
     row = admin.get("/extensions?size=1")["rows"][0]
     for f in meta["fields"]:
         assert f["label"]["zh-CN"] and f["label"]["en"]
@@ -189,7 +214,7 @@ def test_meta_matches_what_rows_carry(web, admin):
     number = next(f for f in meta["fields"] if f["key"] == "number")
     assert number["pattern"] == "^[0-9]{3,8}$" and number["required"] and number["unique"]
     menu = admin.get("/meta")
-    assert menu["resources"] == ["extensions", "calls"]
+    assert {"extensions", "calls"} <= set(menu["resources"])
 
 
 def test_companies_are_walls(web):

@@ -187,6 +187,10 @@ class Daemon:
         self.proc.send_signal(signal.SIGTERM)
         return self.proc.wait(timeout)
 
+    def stop_keep(self):
+        """a clean stop; the data stays for the next start()"""
+        assert self.terminate() == 0
+
     def where(self):
         """what its threads are doing"""
         if shutil.which("gdb"):
@@ -247,6 +251,11 @@ class Daemon:
         a = Api(f"http://127.0.0.1:{self.http}")
         a.login(user, self.creds[("user", user)])
         return a
+
+    def apply(self, note="", api=None):
+        """更新配置: what was edited goes live"""
+        api = api or self.api
+        return api.post("/config/apply", {"hash": api.get("/config?brief=1")["draftHash"], "note": note})
 
     def sql(self, query, *args):
         # closed at once: Python's own reference cycle would keep it, and its lock, until the next garbage collection

@@ -103,6 +103,7 @@ class Baresip:
     ("g722/16000/1", "pcmu", "", "Set audio encoder: G722"),
     ("pcmu", "g722/16000/1", ";mediaenc=srtp-mand", "starting mediaenc 'srtp"),
     ("pcmu", "pcmu", ";mediaenc=srtp-mand", "starting mediaenc 'srtp-mand'"),  # takes no call without keys
+    ("pcma", "pcma", ";mediaenc=srtp", "starting mediaenc 'srtp'"),  # offers keys with RTP/AVP: best effort
 ])
 def test_baresip_pair(daemon, codec_a, codec_b, extra, proof):
     phones, n = [], len(daemon.sql("SELECT id FROM calls WHERE ended > 0"))

@@ -148,6 +148,7 @@ def test_ban_after_many_failures_but_never_for_plain_challenges():
 def test_bound_address_is_enforced(daemon):
     row = next(r for r in daemon.api.get("/extensions?q=8030")["rows"] if r["number"] == "8030")
     daemon.api("PUT", f"/extensions/{row['id']}", {**row, "bind_ip": "127.0.0.9"})
+    daemon.apply()
     u = daemon.ua(8030, register=False)
     u.until(lambda: u.register(check=0).status == 403, what="refusal from an address that is not bound") if u.register(check=0).status != 403 else None
     ok = daemon.ua(8030, register=False, host="127.0.0.9")
@@ -166,6 +167,8 @@ def test_new_password_ends_the_old_binding(daemon, phones):
     u = daemon.ua(8031)
     row = next(r for r in daemon.api.get("/extensions?q=8031")["rows"] if r["number"] == "8031")
     daemon.api("PUT", f"/extensions/{row['id']}", {**row, "secret": "An-other-1-secret"})
+    assert u.register().status == 200, "the old password holds until the new one is applied"
+    daemon.apply()
     wait_unbound(daemon, "8031")
     assert a.invite("8031").wait_failure().status == 480
     assert u.register(check=0).status in (401, 403)

@@ -341,6 +341,30 @@ ZX_TEST(secured)
 	ZX_CHECK(a->accepted && !a->local.srtp);
 	ZX_CHECK_EQ(stream_of(sent(0))->d.tx.suite, ZX_SRTP_AES_CM_128_HMAC_SHA1_80);
 	bye(a);
+
+	offer.srtp = false; /* best effort: keys, the plain profile */
+	a = call_in("8000", "8001", &offer, NULL);
+	pick(sent(0));
+	ZX_CHECK(!a->local.srtp && a->local.cryptoc == 1);
+	ZX_CHECK_EQ(stream_of(a)->d.rx.key[0], 1);
+	ZX_CHECK(!memcmp(&stream_of(a)->d.tx, &a->local.crypto[0].key, sizeof(tx)));
+	a->h->offered(a, NULL, a->arg); /* our offer is of the same kind */
+	ZX_CHECK(!a->local.srtp && a->local.cryptoc == 1);
+	a->h->offer_result(a, 200, &offer, a->arg);
+	ZX_CHECK(stream_of(a)->d.tx.suite && stream_of(a)->d.rx.suite);
+	a->h->offered(a, NULL, a->arg);
+	sdp_std(&offer, ZX_DIR_SENDRECV); /* it cannot any more */
+	a->h->offer_result(a, 200, &offer, a->arg);
+	ZX_CHECK(!stream_of(a)->d.tx.suite && !stream_of(a)->d.rx.suite);
+	bye(a);
+
+	a = call_std("8000", "8001"); /* keys nobody asked for change nothing */
+	b = sent(0);
+	zx_sdp_offer(&offer, &addr, c, 1, ZX_DIR_SENDRECV, &key);
+	offer.srtp = false;
+	b->h->answered(b, &offer, b->arg);
+	ZX_CHECK(a->accepted && !stream_of(b)->d.tx.suite && !stream_of(b)->d.rx.suite);
+	bye(a);
 	house_close();
 }
 

@@ -499,6 +499,8 @@ ZX_TEST(many)
 				ZX_CHECK_EQ(zx_stream_bridge(s[i - 9], s[i]), 0);
 		}
 		pump(50);
+		if (strstr(zx_io_name(fx.m->mt[0].io), "table"))
+			ZX_CHECK(fds() < before + 20);
 		for (int i = 0; i < N; i++)
 			mem_deref(s[i]);
 		ports_back(2000);

@@ -1,5 +1,6 @@
 #include <regex.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "plan/plan.h"
 #include "zxtest.h"
@@ -136,4 +137,87 @@ ZX_TEST(property)
 	ZX_CHECK(valid > 10000 && matches > 10000);
 }
 
-ZX_MAIN({"examples", examples}, {"wrong patterns are told", check}, {"the same as regular expressions", property})
+/* ---- comparing patterns, by trying all short numbers ---- */
+enum { SHORT = 4 };
+
+static void random_pattern(char *p)
+{
+	static const char *const places[] = {"1", "2", "X", "Z", "N", "[12]", "[13-5]", "*", "."};
+	const int n = (int)(lrand48() % (SHORT + 1));
+
+	*p = '\0';
+	for (int i = 0; i < n; i++)
+		p += snprintf(p, 8, "%s", places[lrand48() % (i == n - 1 ? 9 : 8)]);
+}
+
+/* Does every number of up to SHORT + 1 characters that narrow takes fit wide, too? Longer ones are nothing new: patterns are shorter. */
+static bool covers_by_trial(const char *wide, const char *narrow, unsigned *taken)
+{
+	static const char digits[] = "01235*a";
+	const unsigned base = sizeof(digits) - 1;
+	char number[SHORT + 3];
+	bool covers = true;
+
+	*taken = 0;
+	for (unsigned len = 0, all = 1; len <= SHORT + 1; len++, all *= base) {
+		for (unsigned v = 0; v < all; v++) {
+			unsigned rest = v;
+
+			for (unsigned i = 0; i < len; i++, rest /= base)
+				number[i] = digits[rest % base];
+			number[len] = '\0';
+			if (!zx_pattern_match(narrow, number))
+				continue;
+			++*taken;
+			covers = covers && zx_pattern_match(wide, number);
+		}
+	}
+	return covers;
+}
+
+ZX_TEST(comparing)
+{
+	unsigned covered = 0, orders = 0;
+
+	ZX_CHECK(zx_pattern_covers("", "") && zx_pattern_covers("", "X.") && !zx_pattern_covers("X.", ""));
+	ZX_CHECK(zx_pattern_covers("X.", "0755XXXXXXXX") && zx_pattern_covers("0.", "0755XXXXXXXX") &&
+		 !zx_pattern_covers("0755XXXXXXXX", "0755."));
+	ZX_CHECK(zx_pattern_covers("[0-9]", "X") && zx_pattern_covers("X", "[0-9]") && !zx_pattern_covers("Z", "X"));
+	/* exact, longer prefix, shorter prefix, pattern, any */
+	static const char *const order[] = {"13800138000", "138001.", "138.", "138XXXXXXXX", "1[3-5].", "XXXXXXXXXXX", "X.", ".", ""};
+	for (unsigned i = 0; i + 1 < sizeof(order) / sizeof(order[0]); i++) {
+		if (!strcmp(order[i], "138.")) {
+			ZX_CHECK(zx_pattern_order(order[i], order[i + 1]) >
+				 0); /* the prefix takes all of the pattern: the pattern goes first */
+			continue;
+		}
+		ZX_CHECK(zx_pattern_order(order[i], order[i + 1]) < 0);
+		ZX_CHECK(zx_pattern_order(order[i + 1], order[i]) > 0);
+	}
+	srand48(7);
+	for (int i = 0; i < 1500; i++) {
+		char a[40], b[40];
+		unsigned ta, tb;
+
+		random_pattern(a);
+		random_pattern(b);
+		const bool ab = covers_by_trial(a, b, &tb), ba = covers_by_trial(b, a, &ta);
+
+		if (ab != zx_pattern_covers(a, b))
+			fprintf(stderr, "does \"%s\" cover \"%s\"? %d\n", a, b, ab);
+		ZX_CHECK_EQ(zx_pattern_covers(a, b), ab);
+		covered += ab;
+		ZX_CHECK((zx_pattern_order(a, b) < 0) == (zx_pattern_order(b, a) > 0));
+		if (ab && !ba) { /* what takes more goes later */
+			if (zx_pattern_order(b, a) >= 0)
+				fprintf(stderr, "\"%s\" covers \"%s\" and does not come later\n", a, b);
+			ZX_CHECK(zx_pattern_order(b, a) < 0);
+			orders++;
+		}
+	}
+	printf("# %u of 1500 cover, %u strictly\n", covered, orders);
+	ZX_CHECK(covered > 100 && orders > 100);
+}
+
+ZX_MAIN({"examples", examples}, {"wrong patterns are told", check}, {"the same as regular expressions", property},
+	{"which covers which, which comes first", comparing})

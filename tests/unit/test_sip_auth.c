@@ -2,6 +2,7 @@
 #include "sip_edge_util.h"
 
 #include "sip/ban.h"
+#include "sip/credit.h"
 #include "sip/digest.h"
 
 ZX_TEST(both_algorithms)
@@ -214,6 +215,61 @@ static bool decodes(const char *s)
 
 #define R32 "0123456789abcdef0123456789abcdef"
 
+ZX_TEST(challenges_are_limited)
+{
+	struct regopt o = {.user = 8003, .expires = 300, .no_auth = true};
+	struct zx_credit *c = NULL;
+	struct phone p, t;
+	struct sa a, b;
+	unsigned n = 0;
+	char out[4096];
+
+	/* 500 phones behind one NAT, each asking three times before the first answer */
+	sa_set_str(&a, "192.0.2.1", 1000);
+	sa_set_str(&b, "192.0.2.2", 1000);
+	ZX_CHECK_EQ(zx_credit_alloc(&c), 0);
+	for (n = 0; zx_credit_spend(c, &a, 5000); n++)
+		;
+	ZX_CHECK_EQ(n, ZX_CREDIT_START);
+	ZX_CHECK(zx_credit_spend(c, &b, 5000));
+	sa_set_port(&a, 2000); /* a port is nothing */
+	unsigned got = 0;
+	for (n = 0; n < 10000; n++) /* ten seconds, one try a millisecond */
+		got += zx_credit_spend(c, &a, 5000 + n);
+	ZX_CHECK(got >= 10 * ZX_CREDIT_PER_S - 2 && got <= 10 * ZX_CREDIT_PER_S);
+	for (n = 0; zx_credit_spend(c, &a, 16000); n++)
+		;
+	ZX_CHECK(n >= ZX_CREDIT_PER_S && n <= ZX_CREDIT_PER_S + 2); /* of the second since */
+	for (unsigned i = 0; i < 100000; i++) { /* whoever logs in goes on for ever, at any rate */
+		zx_credit_earn(c, &a, 16000);
+		ZX_CHECK(zx_credit_spend(c, &a, 16000));
+	}
+	for (n = 0; zx_credit_spend(c, &a, 16000); n++)
+		;
+	ZX_CHECK_EQ(n, 19999);
+	mem_deref(c);
+
+	edge_conf();
+	edge_start();
+	phone_open(&p, false);
+	for (n = 0; n < ZX_CREDIT_START + 400; n++) {
+		size_t len = reg_write(&p, &o, out, sizeof(out));
+		phone_send(&p, out, len);
+		if (phone_recv(&p, n < ZX_CREDIT_START ? 1000 : 20) != 401)
+			break;
+	}
+	ZX_CHECK(n >= ZX_CREDIT_START);
+	ZX_CHECK(n < ZX_CREDIT_START + 400);
+	phone_open(&t, true); /* a connection cannot be forged */
+	o.no_auth = false;
+	ZX_CHECK_EQ(reg(&t, &o), 200);
+	/* having logged in, the address may ask again */
+	ZX_CHECK_EQ(reg(&p, &o), 200);
+	close(t.fd);
+	close(p.fd);
+	edge_stop();
+}
+
 ZX_TEST(digest_forms)
 {
 	ZX_CHECK(decodes("Digest username=\"a\", realm=\"r\",nonce=\"n\" , uri=\"u\",response=\"" R32 "\""));
@@ -232,4 +288,4 @@ ZX_TEST(digest_forms)
 ZX_MAIN({"MD5, SHA-256, with and without qop", both_algorithms}, {"a nonce count serves once; retransmissions are absorbed", counts},
 	{"unknown user and wrong password look the same", unknown_is_wrong}, {"failures ban, challenges do not", banned},
 	{"an attacked account is not locked for its own phone", account_attacked}, {"bound address", bound_address},
-	{"agents that know only MD5", agents_that_choke}, {"digest header forms", digest_forms})
+	{"agents that know only MD5", agents_that_choke}, {"challenges to those who never answer are limited", challenges_are_limited}, {"digest header forms", digest_forms})

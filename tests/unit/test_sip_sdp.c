@@ -136,6 +136,15 @@ ZX_TEST(crypto)
 	/* what is written is read as it was */
 	ZX_CHECK(!decode(&s, encode(&a)));
 	ZX_CHECK(!memcmp(&s.crypto[0].key, &a.crypto[0].key, sizeof(s.crypto[0].key)));
+
+	/* best effort: keys with the plain profile, answered so; without usable keys it is plain */
+	ZX_CHECK(!decode(&s, HEAD "m=audio 4000 RTP/AVP 8\r\na=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:" KEY "\r\n"));
+	ZX_CHECK(!s.srtp && s.cryptoc == 1);
+	ZX_CHECK_EQ(zx_sdp_answer(&a, &s, &sa, list, 1, ZX_DIR_SENDRECV, &c), 0);
+	ZX_CHECK(strstr(encode(&a), "RTP/AVP 8\r\n") && strstr(encode(&a), "a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:"));
+	ZX_CHECK(!decode(&s, HEAD "m=audio 4000 RTP/AVP 8\r\na=crypto:3 AES_256_CM_HMAC_SHA1_80 inline:" KEY "\r\n"));
+	ZX_CHECK_EQ(zx_sdp_answer(&a, &s, &sa, list, 1, ZX_DIR_SENDRECV, &c), 0);
+	ZX_CHECK(a.cryptoc == 0 && !strstr(encode(&a), "crypto"));
 	ZX_CHECK(!decode(&s, HEAD "m=audio 4000 RTP/SAVP 8\r\n"));
 	ZX_CHECK_EQ(zx_sdp_answer(&a, &s, &sa, list, 1, ZX_DIR_SENDRECV, &c), ENOTSUP);
 }

@@ -8,7 +8,6 @@
 #include "web/front/head.h"
 #include "web/mask.h"
 #include "web/res/res.h"
-#include "web/rights.h"
 #include "web/session.h"
 #include "web/static.h"
 #include "web/throttle.h"
@@ -74,17 +73,6 @@ ZX_TEST(masks)
 		ZX_CHECK_STR(out, v[i][1]);
 	}
 	ZX_CHECK(zx_looks_number("a1b2c3d4e5") && !zx_looks_number("Room 101"));
-}
-
-ZX_TEST(rights)
-{
-	ZX_CHECK(zx_rights_have("*", "calls:list") && zx_rights_have("a:b calls:list", "calls:list") &&
-		 zx_rights_have("calls:*", "calls:list"));
-	ZX_CHECK(!zx_rights_have("", "calls:list") && !zx_rights_have("calls:lis", "calls:list") &&
-		 !zx_rights_have("calls:listx", "calls:list"));
-	ZX_CHECK(!zx_rights_have("call:*", "calls:list") && !zx_rights_have("callsx:*", "calls:list") && !zx_rights_have("*", "nocolon"));
-	ZX_CHECK_EQ(zx_scope_parse("system"), ZX_SCOPE_SYSTEM);
-	ZX_CHECK_EQ(zx_scope_parse("nonsense"), ZX_SCOPE_OWN);
 }
 
 ZX_TEST(throttle)
@@ -214,6 +202,6 @@ ZX_TEST(descriptors)
 	}
 }
 
-ZX_MAIN({"frames of RFC 6455", ws_frames}, {"a request's head", heads}, {"numbers are hidden", masks}, {"rights", rights},
+ZX_MAIN({"frames of RFC 6455", ws_frames}, {"a request's head", heads}, {"numbers are hidden", masks},
 	{"logins are slowed down, never locked", throttle}, {"weak passwords", passwords}, {"query strings", parameters},
 	{"JSON is bounded", json_limits}, {"paths stay inside", paths}, {"origins", origins}, {"descriptors are whole", descriptors})

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
-const DIST = new URL('../dist/', import.meta.url).pathname;
+const DIST = process.argv[2] ? `${process.argv[2]}/` : new URL('../dist/', import.meta.url).pathname;
 const LIMIT = 305 * 1024;
 const TEXT = /\.(js|css|html|svg|json)$/;
 const FIRST = ['index', 'Frame', 'GridPage'];

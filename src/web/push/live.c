@@ -8,10 +8,11 @@
 #include "crm/location.h"
 #include "loop/loop.h"
 #include "sip/sip.h"
+#include "web/led.h"
 #include "web/mask.h"
-#include "web/resource/resource.h"
+#include "web/res/res.h"
 
-enum { LIVE_MAX = 500, HISTORY = 10, DIAL_MAX = 32 };
+enum { LIVE_MAX = 500, LIVE_ROOM = 200, HISTORY = 10, DIAL_MAX = 32 };
 
 static const char *const dirs[] = {[ZX_CALL_INTERNAL] = "internal", [ZX_CALL_INBOUND] = "inbound", [ZX_CALL_OUTBOUND] = "outbound"};
 static const char *const states[] = {[ZX_CALL_ROUTING] = "routing",
@@ -116,71 +117,94 @@ void zx_live_location(cJSON *js, const char *number)
 
 struct live_list {
 	int64_t company_id;
-	unsigned n, total;
-	struct zx_ev_call v[LIVE_MAX];
+	unsigned n, max;
+	struct zx_ev_call *v;
 };
 
 static int ask_list(void *arg)
 {
 	struct live_list *l = arg;
 
-	l->total = zx_call_list(l->company_id, l->v, LIVE_MAX);
-	l->n = l->total < LIVE_MAX ? l->total : LIVE_MAX;
+	l->n = zx_call_list(l->company_id, l->v, l->max);
 	return 0;
 }
 
-static bool mine(const struct zx_user *u, const struct zx_ev_call *c)
+/* All of them: their number may grow between two questions. */
+static int live_all(struct live_list *l)
 {
-	return u->scope != ZX_SCOPE_OWN || (u->ext[0] && (!strcmp(c->from, u->ext) || !strcmp(c->to, u->ext) || !strcmp(c->ext, u->ext)));
+	int err = 0;
+
+	for (l->max = LIVE_ROOM; !err; l->max = l->n + LIVE_ROOM) {
+		free(l->v);
+		l->v = malloc(l->max * sizeof(*l->v));
+		err = l->v ? zx_loop_call(ask_list, l, ZX_ASK_MS) : ENOMEM;
+		if (!err && l->n <= l->max)
+			return 0;
+	}
+	return err;
+}
+
+static bool seen(const struct zx_led *led, const struct zx_user *u, const struct zx_ev_call *c)
+{
+	const char *const exts[] = {c->ext, c->from, c->to};
+
+	return (u->scope == ZX_SCOPE_SYSTEM || c->company_id == u->company_id) && zx_led_sees(led, u, exts, 3);
 }
 
 void zx_live_list_h(struct zx_req *r)
 {
 	const struct zx_user *u = &r->ses.user;
-	struct live_list *l = malloc(sizeof(*l));
-	cJSON *js, *rows;
-	int err;
+	struct live_list l = {.company_id = u->scope == ZX_SCOPE_SYSTEM ? 0 : u->company_id};
+	struct zx_led led;
+	unsigned total = 0;
+	int err = zx_led_load(&led, r->db, u);
 
-	if (!l) {
-		zx_reply_errno(r, ENOMEM);
-		return;
-	}
-	l->company_id = u->scope == ZX_SCOPE_SYSTEM ? 0 : u->company_id;
-	l->n = l->total = 0;
-	err = zx_loop_call(ask_list, l, ZX_ASK_MS);
+	if (!err)
+		err = live_all(&l);
 	if (err) {
 		zx_reply_errno(r, err);
-		free(l);
-		return;
+	} else {
+		cJSON *js = cJSON_CreateObject(), *rows = cJSON_AddArrayToObject(js, "rows");
+		for (unsigned i = 0; i < l.n; i++)
+			if (seen(&led, u, &l.v[i]) && total++ < LIVE_MAX)
+				cJSON_AddItemToArray(rows, zx_live_json(&l.v[i], u->mask ? zx_live_hide(r->db, &l.v[i]) : 0));
+		cJSON_AddNumberToObject(js, "total", total);
+		zx_reply_json(r, 200, js);
 	}
-	js = cJSON_CreateObject();
-	rows = cJSON_AddArrayToObject(js, "rows");
-	for (unsigned i = 0; i < l->n; i++)
-		if (mine(u, &l->v[i]))
-			cJSON_AddItemToArray(rows, zx_live_json(&l->v[i], u->mask ? zx_live_hide(r->db, &l->v[i]) : 0));
-	cJSON_AddNumberToObject(js, "total", l->total);
-	zx_reply_json(r, 200, js);
-	free(l);
+	zx_led_free(&led);
+	free(l.v);
 }
 
 struct live_order {
-	int64_t id, company_id;
 	const char *ext, *number;
 	bool on;
 };
 
+struct live_hangup {
+	int64_t id;
+	const struct zx_user *user;
+	struct zx_led led;
+};
+
 static int order_hangup_call(void *arg)
 {
-	const struct live_order *o = arg;
+	const struct live_hangup *o = arg;
+	struct zx_ev_call c;
+	const int err = zx_call_info(o->id, &c);
 
-	return zx_call_order_hangup(o->id, o->company_id);
+	if (err || !seen(&o->led, o->user, &c))
+		return err ? err : ENOENT;
+	return zx_call_order_hangup(o->id, 0);
 }
 
 void zx_live_hangup_h(struct zx_req *r)
 {
-	struct live_order o = {.id = r->id, .company_id = r->ses.user.scope == ZX_SCOPE_SYSTEM ? 0 : r->ses.user.company_id};
-	const int err = zx_loop_call(order_hangup_call, &o, ZX_ASK_MS);
+	struct live_hangup o = {.id = r->id, .user = &r->ses.user};
+	int err = zx_led_load(&o.led, r->db, o.user);
 
+	if (!err)
+		err = zx_loop_call(order_hangup_call, &o, ZX_ASK_MS);
+	zx_led_free(&o.led);
 	if (err)
 		zx_reply_errno(r, err);
 	else
@@ -270,28 +294,49 @@ static bool number_of(struct zx_req *r, char out[DIAL_MAX + 1])
 	return false;
 }
 
+static int no_row(struct zx_stmt *s, const struct zx_q_col *const *cols, unsigned n, void *arg)
+{
+	(void)s;
+	(void)cols;
+	(void)n;
+	(void)arg;
+	return 0;
+}
+
+/* The record of a call that the user may see: as the list of calls has it; without that list only own ones. Borrowed: reset it. */
+static struct zx_stmt *call_row(struct zx_req *r, int64_t id)
+{
+	struct zx_user u = r->ses.user;
+	struct zx_q_scope scope;
+	struct zx_stmt *s;
+
+	if (!zx_rights_have(u.rights, "calls:list"))
+		u.scope = ZX_SCOPE_OWN;
+	zx_scope_of(&scope, &u);
+	if (zx_q_get(r->db, zx_res_calls.table, &scope, id, no_row, NULL) || zx_stmt_get(&s, r->db, "web_call"))
+		return NULL;
+	zx_bind_int(s, ":id", id);
+	if (!zx_stmt_step(s))
+		return s;
+	zx_stmt_reset(s);
+	return NULL;
+}
+
 /* The customer of a call record: for those who dial without seeing the number (SPEC 1.5). */
 static bool number_of_call(struct zx_req *r, int64_t id, char out[DIAL_MAX + 1])
 {
-	const struct zx_user *u = &r->ses.user;
-	struct zx_stmt *s;
-	bool found = false;
+	struct zx_stmt *s = call_row(r, id);
 
 	out[0] = '\0';
-	if (!zx_stmt_get(&s, r->db, "web_call")) {
-		zx_bind_int(s, ":id", id);
-		zx_bind_int(s, ":company_id", u->scope == ZX_SCOPE_SYSTEM ? 0 : u->company_id);
-		if (!zx_stmt_step(s)) {
-			const char *a = zx_col_text(s, 10), *b = zx_col_text(s, 11);
-			found = u->scope != ZX_SCOPE_OWN || (u->ext[0] && (!strcmp(a, u->ext) || !strcmp(b, u->ext)));
-			const bool called = *a && strcmp(b, u->ext) != 0;
-			found = found && !zx_strcpy(out, DIAL_MAX + 1, zx_col_text(s, called ? 9 : 7));
-		}
+	if (s) {
+		const bool called = *zx_col_text(s, 10) && strcmp(zx_col_text(s, 11), r->ses.user.ext) != 0;
+		if (zx_strcpy(out, DIAL_MAX + 1, zx_col_text(s, called ? 9 : 7)))
+			out[0] = '\0';
 		zx_stmt_reset(s);
 	}
-	if (!found || !*out)
+	if (!*out)
 		zx_reply_error(r, 404, "not_found", NULL, NULL);
-	return found && *out;
+	return *out;
 }
 
 struct live_dial {
@@ -391,23 +436,18 @@ void zx_pop_h(struct zx_req *r)
 	const struct zx_user *u = &r->ses.user;
 	struct live_phone p = {.sip = r->web->env.sip, .ext = u->ext, .call.state = ZX_CALL_ENDED};
 	char number[ZX_NUM_LEN] = "";
+	int64_t company_id = u->company_id;
 	cJSON *call = NULL;
 	struct zx_stmt *s;
 
 	if (u->ext[0] && !zx_loop_call(ask_phone, &p, ZX_ASK_MS) && p.call.state != ZX_CALL_ENDED && p.call.call_id == r->id) {
 		call = zx_live_json(&p.call, u->mask ? zx_live_hide(r->db, &p.call) : 0);
 		zx_strcpy(number, sizeof(number), p.call.peer);
-	} else if (!zx_stmt_get(&s, r->db, "web_call")) {
-		zx_bind_int(s, ":id", r->id);
-		zx_bind_int(s, ":company_id", u->scope == ZX_SCOPE_SYSTEM ? 0 : u->company_id);
-		if (!zx_stmt_step(s)) {
-			const char *a = zx_col_text(s, 10), *b = zx_col_text(s, 11);
-			const bool caller = u->ext[0] && !strcmp(a, u->ext);
-			if (u->scope != ZX_SCOPE_OWN || caller || (u->ext[0] && !strcmp(b, u->ext))) {
-				zx_strcpy(number, sizeof(number), zx_col_text(s, caller ? 9 : 7));
-				call = record_json(r->db, s, u->mask);
-			}
-		}
+	} else if ((s = call_row(r, r->id))) {
+		const bool caller = u->ext[0] && !strcmp(zx_col_text(s, 10), u->ext);
+		company_id = zx_col_int(s, 1);
+		zx_strcpy(number, sizeof(number), zx_col_text(s, caller ? 9 : 7));
+		call = record_json(r->db, s, u->mask);
 		zx_stmt_reset(s);
 	}
 	if (!call) {
@@ -416,7 +456,7 @@ void zx_pop_h(struct zx_req *r)
 	}
 	cJSON *js = cJSON_CreateObject();
 	cJSON_AddItemToObject(js, "call", call);
-	cJSON_AddItemToObject(js, "history", zx_live_history(r->db, u->company_id, number, r->id, u->mask));
+	cJSON_AddItemToObject(js, "history", zx_live_history(r->db, company_id, number, r->id, u->mask));
 	zx_live_location(js, number);
 	zx_reply_json(r, 200, js);
 }

@@ -95,6 +95,7 @@ static void on_reg(enum zx_ev type, const void *ev, void *arg)
 static void on_config(enum zx_ev type, const void *ev, void *arg)
 {
 	struct zx_push *p = arg;
+	const struct zx_ev_config *c = ev;
 	struct zx_push_job *j;
 
 	if (!wanted(p) || !(j = malloc(sizeof(*j))))
@@ -103,7 +104,11 @@ static void on_config(enum zx_ev type, const void *ev, void *arg)
 	j->urgent = true;
 	j->type = type;
 	j->ts = zx_wall_ms();
-	zx_strcpy(j->u.table, sizeof(j->u.table), ((const struct zx_ev_config *)ev)->table);
+	zx_strcpy(j->u.config.table, sizeof(j->u.config.table), c->table);
+	j->u.config.applied = c->applied;
+	j->u.config.company_id = c->company_id;
+	j->u.config.version = c->version;
+	j->u.config.count = c->count;
 	zx_push_post(p, j, false);
 }
 
@@ -171,6 +176,40 @@ void zx_push_recheck(struct zx_push *p)
 {
 	if (p)
 		post_simple(p, JOB_RECHECK, 0);
+}
+
+void zx_push_news(struct zx_push *p, const struct zx_push_whom *whom, const char *t, cJSON *js)
+{
+	struct zx_push_job *j = p && js && wanted(p) ? calloc(1, sizeof(*j)) : NULL;
+
+	if (!j) {
+		cJSON_Delete(js);
+		return;
+	}
+	j->kind = JOB_NEWS;
+	j->urgent = true;
+	j->ts = zx_wall_ms();
+	j->u.news.whom = *whom;
+	j->u.news.t = t;
+	j->u.news.js = js;
+	if (whom->users) {
+		int64_t *copy = malloc((whom->n_users + 1) * sizeof(*copy));
+
+		if (copy)
+			memcpy(copy, whom->users, whom->n_users * sizeof(*copy));
+		j->u.news.whom.users = copy;
+		if (!copy) {
+			zx_push_job_free(j);
+			return;
+		}
+	}
+	/* what it owns must not be lost in a full inbox: those who listen are told to fetch again by the inbox itself */
+	zx_push_post(p, j, true);
+}
+
+unsigned zx_push_online(const struct zx_push *p)
+{
+	return atomic_load(&p->people);
 }
 
 /* ---- the pusher's thread ---- */
@@ -286,7 +325,7 @@ void zx_push_free(struct zx_push *p)
 	zx_push_stop(p);
 	while (p->jobs) {
 		struct zx_push_job *n = p->jobs->next;
-		free(p->jobs);
+		zx_push_job_free(p->jobs);
 		p->jobs = n;
 	}
 	zx_push_clear(p);

@@ -18,6 +18,17 @@ void zx_push_stop(struct zx_push *p);
 void zx_push_free(struct zx_push *p);
 /* For the front. */
 struct zx_front_handlers zx_push_handlers(struct zx_push *p);
+/* Who news of the web room itself is for: all of a company (0: all people), or only one person, or only some. */
+struct zx_push_whom {
+	int64_t company_id, user_id;
+	const int64_t *users; /* copied; NULL: not restricted */
+	unsigned n_users;
+	const char *right; /* constant; NULL: none asked */
+};
+/* Event t (a constant) with the members of js (taken). Any thread; nothing happens when nobody has listened for long. */
+void zx_push_news(struct zx_push *p, const struct zx_push_whom *whom, const char *t, cJSON *js);
+/* People (not sockets) who listen now; any thread. */
+unsigned zx_push_online(const struct zx_push *p);
 /* Sessions have ended or changed: sockets that lost theirs are told and closed. Any thread. */
 void zx_push_recheck(struct zx_push *p);
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "web/led.h"
 #include "web/push/push.h"
 #include "web/session.h"
 
@@ -15,7 +16,7 @@ enum {
 	ZX_PUSH_PENDING = 1024,
 };
 
-enum { JOB_CALL, JOB_REG, JOB_CONFIG, JOB_OPEN, JOB_TEXT, JOB_CLOSE, JOB_RECHECK };
+enum { JOB_CALL, JOB_REG, JOB_CONFIG, JOB_OPEN, JOB_TEXT, JOB_CLOSE, JOB_RECHECK, JOB_NEWS };
 
 struct zx_push_job {
 	struct zx_push_job *next;
@@ -28,7 +29,17 @@ struct zx_push_job {
 	union {
 		struct zx_ev_call call;
 		struct zx_ev_reg reg;
-		char table[64];
+		struct zx_push_config {
+			char table[64];
+			bool applied;
+			int64_t company_id, version;
+			int count;
+		} config;
+		struct {
+			struct zx_push_whom whom; /* .users owned */
+			const char *t;
+			cJSON *js; /* owned */
+		} news;
 	} u;
 };
 
@@ -44,6 +55,11 @@ struct zx_push_to {
 	int64_t company_id;   /* 0: all */
 	char ext[ZX_NUM_LEN]; /* "": not one extension's */
 	const char *right;    /* NULL: none asked; with ext: either */
+	char exts[3][ZX_NUM_LEN]; /* whose it is, for those who do not see the whole company; "": nobody's */
+	bool news;            /* right is asked of everybody, also of those who see own rows only */
+	int64_t user_id;      /* 0: not one person's */
+	int64_t *users;       /* owned by the ring's item; NULL: not restricted */
+	unsigned n_users;
 };
 
 struct zx_push_item { /* of the ring */
@@ -56,6 +72,7 @@ struct zx_push_sock {
 	struct zx_push_sock *next;
 	uint64_t id;
 	struct zx_session ses;
+	struct zx_led led; /* owned */
 	uint64_t heard, pinged; /* monotonic ms */
 };
 
@@ -65,7 +82,7 @@ struct zx_push {
 	pthread_t thread;
 	bool running;
 	atomic_bool stop;
-	atomic_uint sockets;
+	atomic_uint sockets, people;
 	atomic_uint_fast64_t last_socket;
 
 	pthread_mutex_t mutex; /* guards the inbox */
@@ -89,6 +106,7 @@ struct zx_push {
 /* Takes j if it returns 0; else j is freed too. must: even when the inbox is full. */
 int zx_push_post(struct zx_push *p, struct zx_push_job *j, bool must);
 void zx_push_job(struct zx_push *p, struct zx_push_job *j); /* takes j */
+void zx_push_job_free(struct zx_push_job *j);
 void zx_push_resync(struct zx_push *p);
 void zx_push_tick(struct zx_push *p);
 unsigned zx_push_wait(const struct zx_push *p); /* ms */

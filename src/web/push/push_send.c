@@ -28,11 +28,24 @@ static struct zx_push_sock **sock_at(struct zx_push *p, uint64_t id)
 	return s;
 }
 
+static unsigned count_user(const struct zx_push *p, int64_t user_id)
+{
+	unsigned n = 0;
+
+	for (unsigned h = 0; h < ZX_PUSH_HASH; h++)
+		for (const struct zx_push_sock *s = p->socks[h]; s; s = s->next)
+			n += s->ses.user.id == user_id;
+	return n;
+}
+
 static void sock_free(struct zx_push *p, struct zx_push_sock **s)
 {
 	struct zx_push_sock *gone = *s;
 
 	*s = gone->next;
+	if (!count_user(p, gone->ses.user.id))
+		atomic_fetch_sub(&p->people, 1);
+	zx_led_free(&gone->led);
 	free(gone);
 	atomic_fetch_sub(&p->sockets, 1);
 	atomic_store(&p->last_socket, zx_mono_ms());
@@ -45,15 +58,31 @@ static void send_text(struct zx_push *p, const struct zx_push_sock *s, const cha
 
 /* ---- events to sockets ---- */
 
-static bool meant_for(const struct zx_push_to *to, const struct zx_user *u)
+static bool news_for(const struct zx_push_to *to, const struct zx_user *u)
 {
+	bool listed = !to->users;
+
+	if ((to->company_id && u->company_id != to->company_id) || (to->user_id && u->id != to->user_id))
+		return false;
+	for (unsigned i = 0; i < to->n_users && !listed; i++)
+		listed = to->users[i] == u->id;
+	return listed && (!to->right || zx_rights_have(u->rights, to->right));
+}
+
+static bool meant_for(const struct zx_push_to *to, const struct zx_push_sock *s)
+{
+	const char *const exts[] = {to->exts[0], to->exts[1], to->exts[2]};
+	const struct zx_user *u = &s->ses.user;
+
+	if (to->news)
+		return news_for(to, u);
 	if (to->company_id && u->scope != ZX_SCOPE_SYSTEM && u->company_id != to->company_id)
 		return false;
 	if (to->ext[0] && !strcmp(to->ext, u->ext))
 		return u->company_id == to->company_id;
 	if (!to->right)
 		return !to->ext[0];
-	return u->scope != ZX_SCOPE_OWN && zx_rights_have(u->rights, to->right);
+	return zx_rights_have(u->rights, to->right) && zx_led_sees(&s->led, u, exts, 3);
 }
 
 static const char *text_for(const struct zx_push_item *it, const struct zx_user *u)
@@ -65,7 +94,7 @@ static void send_all(struct zx_push *p, const struct zx_push_item *it)
 {
 	for (unsigned h = 0; h < ZX_PUSH_HASH; h++)
 		for (struct zx_push_sock *s = p->socks[h]; s; s = s->next)
-			if (meant_for(&it->to, &s->ses.user))
+			if (meant_for(&it->to, s))
 				send_text(p, s, text_for(it, &s->ses.user));
 }
 
@@ -88,6 +117,7 @@ static void publish(struct zx_push *p, const struct zx_push_to *to, const char *
 
 	cJSON_free(it->text[0]);
 	cJSON_free(it->text[1]);
+	free(it->to.users);
 	p->seq++;
 	p->ring_n++;
 	it->seq = p->seq;
@@ -128,6 +158,9 @@ static void publish_call(struct zx_push *p, const struct zx_push_job *j)
 
 	if (!live)
 		zx_strcpy(to.ext, sizeof(to.ext), c->ext);
+	zx_strcpy(to.exts[0], sizeof(to.exts[0]), c->ext);
+	zx_strcpy(to.exts[1], sizeof(to.exts[1]), c->from);
+	zx_strcpy(to.exts[2], sizeof(to.exts[2]), c->to);
 	for (unsigned i = 0; i < 2; i++) {
 		v[i] = NULL;
 		if (i && !j->hide)
@@ -153,6 +186,7 @@ static void publish_reg(struct zx_push *p, const struct zx_push_job *j)
 	cJSON *js = cJSON_CreateObject();
 
 	zx_strcpy(to.ext, sizeof(to.ext), r->ext);
+	zx_strcpy(to.exts[0], sizeof(to.exts[0]), r->ext);
 	cJSON_AddStringToObject(js, "ext", r->ext);
 	cJSON_AddBoolToObject(js, "online", r->online);
 	cJSON_AddNumberToObject(js, "bindings", r->bindings);
@@ -165,11 +199,44 @@ static void publish_reg(struct zx_push *p, const struct zx_push_job *j)
 
 static void publish_config(struct zx_push *p, const struct zx_push_job *j)
 {
-	const struct zx_push_to to = {.right = "extensions:list"};
+	const struct zx_push_config *c = &j->u.config;
+	const struct zx_push_to to = {.company_id = c->company_id, .right = "config:list"};
 	cJSON *js = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(js, "table", j->u.table);
-	publish(p, &to, "config.dirty", j->ts, js, NULL);
+	if (c->company_id)
+		zx_json_add_int(js, "company_id", c->company_id);
+	if (c->applied) {
+		zx_json_add_int(js, "version", c->version);
+	} else {
+		cJSON_AddStringToObject(js, "table", c->table);
+		if (c->count >= 0)
+			cJSON_AddNumberToObject(js, "count", c->count);
+	}
+	publish(p, &to, c->applied ? "config.applied" : "config.dirty", j->ts, js, NULL);
+}
+
+static void publish_news(struct zx_push *p, struct zx_push_job *j)
+{
+	const struct zx_push_whom *w = &j->u.news.whom;
+	const struct zx_push_to to = {.news = true,
+				      .company_id = w->company_id,
+				      .user_id = w->user_id,
+				      .users = (int64_t *)w->users,
+				      .n_users = w->n_users,
+				      .right = w->right};
+
+	publish(p, &to, j->u.news.t, j->ts, j->u.news.js, NULL);
+	j->u.news.js = NULL;
+	j->u.news.whom.users = NULL;
+}
+
+void zx_push_job_free(struct zx_push_job *j)
+{
+	if (j && j->kind == JOB_NEWS) {
+		cJSON_Delete(j->u.news.js);
+		free((int64_t *)j->u.news.whom.users);
+	}
+	free(j);
 }
 
 /* ---- what may wait: only the newest state counts ---- */
@@ -219,14 +286,14 @@ static void collect(struct zx_push *p, struct zx_push_job *j)
 
 /* ---- sockets come, speak and go ---- */
 
-static unsigned count_user(const struct zx_push *p, int64_t user_id)
+/* Whose data a leader sees; nobody's when it cannot be read. */
+static void led_read(struct zx_push *p, struct zx_push_sock *s)
 {
-	unsigned n = 0;
+	struct zx_db *db;
 
-	for (unsigned h = 0; h < ZX_PUSH_HASH; h++)
-		for (const struct zx_push_sock *s = p->socks[h]; s; s = s->next)
-			n += s->ses.user.id == user_id;
-	return n;
+	zx_led_free(&s->led);
+	if (!zx_store_reader(p->web->env.store, &db))
+		zx_led_load(&s->led, db, &s->ses.user);
 }
 
 static void open_sock(struct zx_push *p, const struct zx_push_open *o)
@@ -254,6 +321,9 @@ static void open_sock(struct zx_push *p, const struct zx_push_open *o)
 	}
 	s->id = o->job.id;
 	s->heard = s->pinged = zx_mono_ms();
+	led_read(p, s);
+	if (!count_user(p, s->ses.user.id))
+		atomic_fetch_add(&p->people, 1);
 	s->next = p->socks[s->id % ZX_PUSH_HASH];
 	p->socks[s->id % ZX_PUSH_HASH] = s;
 	atomic_fetch_add(&p->sockets, 1);
@@ -275,7 +345,7 @@ static void replay(struct zx_push *p, const struct zx_push_sock *s, uint64_t las
 	}
 	for (uint64_t seq = last + 1; seq <= p->seq; seq++) {
 		const struct zx_push_item *it = &p->ring[(p->ring_n - 1 - (p->seq - seq)) % ZX_PUSH_RING];
-		if (it->text[0] && meant_for(&it->to, &s->ses.user))
+		if (it->text[0] && meant_for(&it->to, s))
 			send_text(p, s, text_for(it, &s->ses.user));
 	}
 }
@@ -301,6 +371,7 @@ static void recheck(struct zx_push *p)
 		for (struct zx_push_sock **s = &p->socks[h]; *s;) {
 			const int err = zx_session_reload(&(*s)->ses, p->web);
 			if (err != ENOENT) {
+				led_read(p, *s);
 				s = &(*s)->next;
 				continue;
 			}
@@ -355,8 +426,11 @@ void zx_push_job(struct zx_push *p, struct zx_push_job *j)
 	case JOB_RECHECK:
 		recheck(p);
 		break;
+	case JOB_NEWS:
+		publish_news(p, j);
+		break;
 	}
-	free(j);
+	zx_push_job_free(j);
 }
 
 static void ping(struct zx_push *p, uint64_t now)
@@ -406,6 +480,7 @@ unsigned zx_push_wait(const struct zx_push *p)
 void zx_push_clear(struct zx_push *p)
 {
 	for (unsigned i = 0; i < ZX_PUSH_RING; i++) {
+		free(p->ring[i].to.users);
 		cJSON_free(p->ring[i].text[0]);
 		cJSON_free(p->ring[i].text[1]);
 	}
@@ -414,6 +489,7 @@ void zx_push_clear(struct zx_push *p)
 	for (unsigned h = 0; h < ZX_PUSH_HASH; h++) {
 		while (p->socks[h]) {
 			struct zx_push_sock *n = p->socks[h]->next;
+			zx_led_free(&p->socks[h]->led);
 			free(p->socks[h]);
 			p->socks[h] = n;
 		}

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "media/media.h"
+#include "web/file.h"
 #include "web/mask.h"
 #include "web/static.h"
 
@@ -48,6 +49,8 @@ static const struct zx_q_table table = {
     .name = "calls",
     .company = "t.company_id",
     .own = "(t.caller_ext = :own OR t.callee_ext = :own)",
+    .dept = "t.caller_ext IN (SELECT number FROM led_extensions WHERE leader = :user) OR "
+	    "t.callee_ext IN (SELECT number FROM led_extensions WHERE leader = :user)",
     .cols = cols,
     .colc = sizeof(cols) / sizeof(cols[0]),
 };
@@ -156,69 +159,6 @@ static int open_recording(struct zx_req *r, char *path, size_t len, char *name, 
 	return 0;
 }
 
-/* One range of a file; false: not satisfiable. *part: only a part is sent. Anything else than one range is as if there were none. */
-static bool range_of(const char *h, int64_t size, int64_t *from, int64_t *to, bool *part)
-{
-	char a[24] = "", b[24] = "", end;
-	int64_t x = 0, y = 0;
-
-	*from = 0;
-	*to = size - 1;
-	*part = false;
-	if (!h || strncmp(h, "bytes=", 6) || strchr(h, ',') || sscanf(h + 6, "%20[0-9]-%20[0-9]%c", a, b, &end) == 3)
-		return true;
-	if (!a[0] && sscanf(h + 6, "-%20[0-9]%c", b, &end) != 1)
-		return true;
-	if ((a[0] && !zx_text_int(a, &x)) || (b[0] && !zx_text_int(b, &y)))
-		return false;
-	if (!a[0]) { /* the last y bytes */
-		x = y < size ? size - y : 0;
-		y = size - 1;
-		if (x >= size)
-			return false;
-	} else if (!b[0] || y >= size) {
-		y = size - 1;
-	}
-	if (x >= size || x > y)
-		return false;
-	*from = x;
-	*to = y;
-	*part = true;
-	return true;
-}
-
-static void send_range(struct zx_req *r, int fd, const char *name)
-{
-	char etag[64], range[96] = "", headers[1024];
-	const bool download = !strcmp(zx_req_param(r, "download"), "1");
-	const char *h = zx_req_header(r, "Range"), *cond = zx_req_header(r, "If-Range");
-	int64_t from, to;
-	bool part;
-	struct stat st;
-
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		zx_reply_error(r, 404, "no_recording", NULL, NULL);
-		return;
-	}
-	snprintf(etag, sizeof(etag), "\"%llx-%llx\"", (unsigned long long)st.st_size, (unsigned long long)st.st_mtime);
-	if (cond && strcmp(cond, etag))
-		h = NULL;
-	if (!range_of(h, st.st_size, &from, &to, &part)) {
-		snprintf(headers, sizeof(headers), "Content-Range: bytes */%lld\r\n", (long long)st.st_size);
-		zx_strcpy(r->set_cookie, sizeof(r->set_cookie), headers);
-		zx_reply_error(r, 416, "range", NULL, NULL);
-		return;
-	}
-	if (part)
-		snprintf(range, sizeof(range), "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)from, (long long)to,
-			 (long long)st.st_size);
-	snprintf(headers, sizeof(headers),
-		 "Cache-Control: private, no-cache\r\nAccept-Ranges: bytes\r\nETag: %s\r\n%sContent-Disposition: %s; filename=\"%s\"\r\n",
-		 etag, range, download ? "attachment" : "inline", name);
-	zx_reply_begin(r, part ? 206 : 200, "audio/wav", to - from + 1, headers);
-	zx_file_send(r, fd, from, to - from + 1);
-}
-
 static void recording_h(struct zx_req *r)
 {
 	char path[512], name[256], whole[4096 + 600];
@@ -235,7 +175,7 @@ static void recording_h(struct zx_req *r)
 		zx_reply_error(r, 404, "no_recording", NULL, NULL);
 		return;
 	}
-	send_range(r, fd, name);
+	zx_file_reply(r, fd, "audio/wav", name, !strcmp(zx_req_param(r, "download"), "1"), "no_recording");
 	close(fd);
 }
 
@@ -271,26 +211,10 @@ static void peaks_h(struct zx_req *r)
 }
 
 /* Numbers inside the timeline are customers' too. */
-static void hide_texts(struct zx_req *r, cJSON *js)
-{
-	cJSON *e;
-
-	cJSON_ArrayForEach(e, js)
-	{
-		if (cJSON_IsString(e) && zx_looks_number(e->valuestring) && !zx_is_extension(r->db, e->valuestring)) {
-			for (char *p = e->valuestring; *p; p++)
-				if (*p >= '0' && *p <= '9')
-					*p = '*';
-		} else if (cJSON_IsObject(e) || cJSON_IsArray(e)) {
-			hide_texts(r, e);
-		}
-	}
-}
-
 static void row_done(struct zx_req *r, cJSON *row)
 {
 	if (r->ses.user.mask)
-		hide_texts(r, cJSON_GetObjectItemCaseSensitive(row, "timeline"));
+		zx_mask_json(r->db, cJSON_GetObjectItemCaseSensitive(row, "timeline"));
 }
 
 static const struct zx_res_route routes[] = {

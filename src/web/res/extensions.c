@@ -1,5 +1,5 @@
 /* 分机管理. Secrets are sealed at rest, shown once when the server made them, never again. */
-#include "web/res/res.h"
+#include "web/res/pbx.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,20 +9,15 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "loop/loop.h"
-#include "plan/plan.h"
 #include "sip/sip.h"
 #include "store/audit.h"
 #include "store/password.h"
+#include "web/sys/config.h"
 
 enum { SECRET_LEN = 16, BATCH_MAX = 5000 };
 
-static const struct zx_q_col company_cols[] = {{"id", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL}};
-static const struct zx_q_table companies = {.name = "companies", .company = "t.id", .cols = company_cols, .colc = 1};
-
 static const struct zx_q_col cols[] = {
-    {"id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_EQ, NULL},
-    {"company_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_INSERT, &companies},
-    {"company", "c.name", ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT, NULL},
+    ZX_PBX_COLS_HEAD,
     {"number", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_QUICK | ZX_Q_EQ | ZX_Q_RANGE | ZX_Q_PREFIX | ZX_Q_CONTAINS | ZX_Q_WRITE, NULL},
     {"name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_QUICK | ZX_Q_EQ | ZX_Q_CONTAINS | ZX_Q_NULL | ZX_Q_WRITE, NULL},
     {"secret", NULL, ZX_Q_TEXT, ZX_Q_WRITE, NULL},
@@ -34,18 +29,18 @@ static const struct zx_q_col cols[] = {
      "(CASE WHEN EXISTS (SELECT 1 FROM bindings b WHERE b.ext = t.number AND b.expires > strftime('%s', 'now') * 1000) THEN 'on' ELSE "
      "'off' END)",
      ZX_Q_TEXT, ZX_Q_EQ, NULL},
-    {"created", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT | ZX_Q_RANGE | ZX_Q_INSERT, NULL},
-    {"rev", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL},
+    ZX_PBX_COLS_TAIL,
 };
 
 static const struct zx_q_table table = {
     .name = "extensions",
-    .joins = "LEFT JOIN companies c ON c.id = t.company_id",
+    .joins = ZX_PBX_JOINS,
     .company = "t.company_id",
     .own = "t.number = :own",
+    .dept = "t.number IN (SELECT number FROM led_extensions WHERE leader = :user)",
     .rev = "rev",
     .cols = cols,
-    .colc = sizeof(cols) / sizeof(cols[0]),
+    .colc = ZX_COUNT(cols),
 };
 
 static const struct zx_option regs[] = {
@@ -54,59 +49,57 @@ static const struct zx_option regs[] = {
     {NULL, {NULL, NULL}, NULL},
 };
 
-static const char *check_number(const char *text)
-{
-	return strlen(text) >= 3 && strlen(text) <= 8 ? NULL : "pattern";
-}
-
-static const char *check_secret(const char *text)
-{
-	for (const char *p = text; *p; p++)
-		if (*p <= ' ' || *p > '~')
-			return "pattern";
-	return strlen(text) < 8 ? "weak" : NULL;
-}
-
 static const struct zx_field fields[] = {
+    ZX_PBX_FIELD_COMPANY,
     {.key = "number",
      .type = ZX_F_DIGITS,
      .label = {"分机号码", "Number"},
      .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_QUICK | ZX_IN_ADV,
      .flags = ZX_FF_REQUIRED | ZX_FF_UNIQUE,
      .pattern = "^[0-9]{3,8}$",
-     .check = check_number},
-    {.key = "name", .type = ZX_F_TEXT, .label = {"名称", "Name"}, .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_QUICK | ZX_IN_ADV, .max = 40},
-    {.key = "company_id",
-     .type = ZX_F_REF,
-     .label = {"公司名称", "Company"},
-     .in = ZX_IN_FORM,
-     .flags = ZX_FF_SYSTEM | ZX_FF_CREATE,
-     .ref = "companies"},
-    {.key = "company", .type = ZX_F_TEXT, .label = {"公司名称", "Company"}, .in = ZX_IN_LIST, .flags = ZX_FF_READONLY},
+     .check = zx_pbx_check_number,
+     .help_zh = "3 到 8 位数字，话机用它注册，同事拨打它找到您；不能与队列、语音导航、会议的号码重复",
+     .help_en = "3 to 8 digits; phones register with it, colleagues dial it. No queue, IVR menu or conference may have the same"},
+    {.key = "name",
+     .type = ZX_F_TEXT,
+     .label = {"名称", "Name"},
+     .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_QUICK | ZX_IN_ADV,
+     .max = 40,
+     .help_zh = "使用者或位置，例如：前台",
+     .help_en = "Whose it is or where it stands, for example: Reception"},
     {.key = "secret",
      .type = ZX_F_SECRET,
-     .label = {"密码", "Password"},
-     .in = ZX_IN_FORM,
+     .label = {"分机密码", "Password"},
+     .in = ZX_IN_FORM | ZX_IN_CSV,
      .flags = ZX_FF_WRITEONLY | ZX_FF_GENERATE,
      .min = 8,
      .max = 64,
-     .check = check_secret,
-     .help_zh = "留空则自动生成",
-     .help_en = "Left empty, one is made"},
+     .check = zx_pbx_check_secret,
+     .help_zh = "话机注册用的密码，至少 8 位；新建时留空自动生成，修改时留空不变",
+     .help_en = "What the phone registers with, 8 characters or more; left empty one is made for a new extension, and an old one stays"},
     {.key = "caller_id",
      .type = ZX_F_NUMBER,
      .label = {"出局显示号码", "Outbound caller ID"},
      .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV,
-     .max = 32,
-     .pattern = "^[+]?[0-9*#]*$"},
-    {.key = "record", .type = ZX_F_BOOL, .label = {"录音", "Recording"}, .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV},
+     .max = 31,
+     .pattern = "^[+]?[0-9*#]*$",
+     .check = zx_pbx_check_dial,
+     .help_zh = "此分机呼出时客户看到的号码；中继设置了“显示号码”时以中继为准",
+     .help_en = "What customers see when this extension calls; a trunk's own shown number comes before it"},
+    {.key = "record",
+     .type = ZX_F_BOOL,
+     .label = {"录音功能", "Recording"},
+     .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV,
+     .def = "true",
+     .help_zh = "打开后，此分机的每次通话都录音",
+     .help_en = "Every call of this extension is recorded"},
     {.key = "bind_ip",
      .type = ZX_F_CIDR,
-     .label = {"绑定 IP", "Bound IP"},
+     .label = {"绑定IP", "Bound IP"},
      .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV,
      .max = 50,
-     .help_zh = "只允许从此地址或网段注册",
-     .help_en = "Registration and calls only from this address or network"},
+     .help_zh = "只允许从这个地址或网段注册和呼叫，例如 192.168.1.20 或 192.168.1.0/24；留空不限制",
+     .help_en = "Registration and calls only from this address or network, for example 192.168.1.20 or 192.168.1.0/24; empty: from anywhere"},
     {.key = "reg",
      .type = ZX_F_ENUM,
      .label = {"注册状态", "Registration"},
@@ -190,31 +183,9 @@ static void rows_live(struct zx_req *r, cJSON *rows)
 
 static int prepare(struct zx_res_write *w, cJSON *errors)
 {
-	const struct zx_q_value *given = zx_write_value(w, "secret");
-	char plain[SECRET_LEN + 1], sealed[256];
-	int err;
+	const int err = zx_pbx_prepare(w, errors);
 
-	if (errors->child)
-		return 0;
-	if (w->created) {
-		zx_write_int(w, "created", zx_wall_ms());
-		if (!zx_write_value(w, "company_id"))
-			zx_write_int(w, "company_id", w->r->ses.user.company_id);
-	}
-	if (!given && !w->created)
-		return 0;
-	if (!given) {
-		err = zx_password_random(plain, SECRET_LEN);
-		if (err)
-			return err;
-		w->once = cJSON_CreateObject();
-		cJSON_AddStringToObject(w->once, "secret", plain);
-	}
-	err = zx_seal(w->r->web->env.store, sealed, sizeof(sealed), given ? given->t : plain);
-	if (!err)
-		zx_write_text(w, "secret", sealed);
-	explicit_bzero(plain, sizeof(plain));
-	return err;
+	return err || errors->child ? err : zx_pbx_secret(w, w->created);
 }
 
 static int licence_left(struct zx_db *db, const struct zx_web *web, unsigned more)
@@ -237,29 +208,32 @@ static int licence_left(struct zx_db *db, const struct zx_web *web, unsigned mor
 
 static int order(struct zx_db *db, struct zx_res_write *w)
 {
-	return w->created ? licence_left(db, w->r->web, 1) : 0;
+	const int err = w->created ? licence_left(db, w->r->web, 1) : 0;
+
+	return err ? err : zx_pbx_order_number(db, w);
 }
 
-static void changed(struct zx_web *web, const struct zx_resource *res)
-{
-	zx_plan_reload(web->env.store, web->env.conf->sip_realm, res->name);
-}
-
-static int users(struct zx_db *db, int64_t id, cJSON *used_by)
+static void licence_h(struct zx_req *r)
 {
 	struct zx_stmt *s;
-	int err = zx_stmt_get(&s, db, "web_ext_users");
+	cJSON *js;
+	int err = zx_stmt_get(&s, r->db, "web_ext_count");
 
-	if (err)
-		return err;
-	zx_bind_int(s, ":id", id);
-	while (!(err = zx_stmt_step(s))) {
-		cJSON *u = cJSON_CreateObject();
-		cJSON_AddStringToObject(u, "resource", "users");
-		cJSON_AddStringToObject(u, "label", zx_col_text(s, 0));
-		cJSON_AddItemToArray(used_by, u);
+	if (!err)
+		err = zx_stmt_step(s);
+	if (err) {
+		zx_reply_errno(r, err);
+		return;
 	}
-	return err == ENODATA ? 0 : err;
+	js = cJSON_CreateObject();
+	zx_json_add_int(js, "used", zx_col_int(s, 0));
+	zx_stmt_reset(s);
+	if (r->web->env.conf->licence_extensions)
+		zx_json_add_int(js, "max", r->web->env.conf->licence_extensions);
+	else
+		cJSON_AddNullToObject(js, "max"); /* as many as one likes */
+	zx_json_add_int(js, "sip_port", r->web->env.conf->sip_port);
+	zx_reply_json(r, 200, js);
 }
 
 /* ---- batch add ---- */
@@ -273,6 +247,7 @@ struct batch {
 	bool record;
 	char (*sealed)[256];
 	cJSON *exist; /* numbers that are there already */
+	cJSON *taken; /* [{number, resource}]: what has them */
 	const char *bad;
 };
 
@@ -283,19 +258,19 @@ static void batch_number(const struct batch *b, int64_t i, char out[24])
 
 static int batch_conflicts(struct zx_db *db, struct batch *b)
 {
-	char number[24];
-	struct zx_stmt *s;
-	int err = zx_stmt_get(&s, db, "web_ext_exists");
+	char number[24], by[32];
+	int err = 0;
 
 	for (int64_t i = 0; i < b->count && !err; i++) {
 		batch_number(b, i, number);
-		zx_bind_text(s, ":number", number);
-		err = zx_stmt_step(s);
-		zx_stmt_reset(s);
-		if (!err)
-			cJSON_AddItemToArray(b->exist, cJSON_CreateString(number));
-		if (err == ENODATA)
-			err = 0;
+		err = zx_pbx_number_taken(db, number, "extensions", 0, by, sizeof(by));
+		if (err || !by[0])
+			continue;
+		cJSON *e = cJSON_CreateObject();
+		cJSON_AddStringToObject(e, "number", number);
+		cJSON_AddStringToObject(e, "resource", by);
+		cJSON_AddItemToArray(b->taken, e);
+		cJSON_AddItemToArray(b->exist, cJSON_CreateString(number));
 	}
 	return err ? err : b->exist->child ? EEXIST : 0;
 }
@@ -326,7 +301,7 @@ static int op_batch(struct zx_db *db, void *arg)
 		return err;
 	batch_number(b, 0, first);
 	snprintf(note, sizeof(note), "{\"from\":\"%s\",\"to\":\"%s\"}", first, number);
-	return zx_audit_put(db, &(struct zx_audit){.company_id = b->r->ses.user.company_id,
+	return zx_audit_put(db, &(struct zx_audit){.company_id = b->company_id,
 						   .user_id = b->r->ses.user.id,
 						   .addr = b->r->peer.addr,
 						   .resource = "extensions",
@@ -343,7 +318,7 @@ static void batch_read(struct batch *b, cJSON *body, cJSON *errors, const char *
 	struct zx_q_value v[4] = {0};
 	int64_t last = 0;
 
-	if (!from || check_number(from) || strspn(from, "0123456789") != strlen(from) || !zx_text_int(from, &b->from))
+	if (!from || zx_pbx_check_number(from) || strspn(from, "0123456789") != strlen(from) || !zx_text_int(from, &b->from))
 		cJSON_AddStringToObject(errors, "from", from && *from ? "pattern" : "required");
 	else if (!to || strlen(to) != strlen(from) || strspn(to, "0123456789") != strlen(to) || !zx_text_int(to, &last))
 		cJSON_AddStringToObject(errors, "to", to && *to ? "pattern" : "required");
@@ -356,9 +331,9 @@ static void batch_read(struct batch *b, cJSON *body, cJSON *errors, const char *
 	*secret = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "secret"));
 	if (!*strategy || (strcmp(*strategy, "given") && strcmp(*strategy, "same") && strcmp(*strategy, "random")))
 		cJSON_AddStringToObject(errors, "strategy", *strategy ? "pattern" : "required");
-	else if (!strcmp(*strategy, "given") && (!*secret || strlen(*secret) > 64 || check_secret(*secret)))
+	else if (!strcmp(*strategy, "given") && (!*secret || strlen(*secret) > 64 || zx_pbx_check_secret(*secret)))
 		cJSON_AddStringToObject(errors, "secret",
-					*secret && **secret ? strlen(*secret) > 64 ? "length" : check_secret(*secret) : "required");
+					*secret && **secret ? strlen(*secret) > 64 ? "length" : zx_pbx_check_secret(*secret) : "required");
 	for (unsigned i = 0; i < 4; i++) {
 		const cJSON *js = cJSON_GetObjectItemCaseSensitive(body, keys[i]);
 		const char *code = js ? zx_field_value(zx_field_find(&zx_res_extensions, keys[i]), js, &v[i]) : NULL;
@@ -407,14 +382,15 @@ static void batch_reply(struct batch *b, int err, cJSON *rows)
 
 	switch (err) {
 	case 0:
-		changed(r->web, &zx_res_extensions);
+		zx_write_done(r->web, &zx_res_extensions, &b->company_id, 1);
 		cJSON_AddNumberToObject(js, "created", (double)b->count);
 		cJSON_AddItemToObject(js, "rows", rows);
 		zx_reply_json(r, 201, js);
 		return;
 	case EEXIST:
 		cJSON_AddItemToObject(js, "numbers", b->exist);
-		b->exist = NULL;
+		cJSON_AddItemToObject(js, "taken", b->taken);
+		b->exist = b->taken = NULL;
 		zx_reply_error(r, 409, "exists", NULL, js);
 		break;
 	case EDQUOT:
@@ -452,36 +428,36 @@ static void batch_h(struct zx_req *r)
 	cJSON_Delete(errors);
 	rows = cJSON_CreateArray();
 	b.exist = cJSON_CreateArray();
+	b.taken = cJSON_CreateArray();
 	err = batch_secrets(&b, strategy, secret, rows);
 	if (!err)
 		err = zx_store_write_wait(r->web->env.store, op_batch, &b);
 	batch_reply(&b, err, rows);
 	free(b.sealed);
 	cJSON_Delete(b.exist);
+	cJSON_Delete(b.taken);
 }
 
 static const char *const batch_body[] = {"company_id", "from", "to", "strategy", "secret", "caller_id", "record", "bind_ip", NULL};
 static const struct zx_res_route routes[] = {
     {"POST", "batch", "batchAdd", batch_h, {"批量添加", "Add a range of numbers"}, NULL, batch_body},
+    {"GET", "licence", "list", licence_h, {"授权分机数", "Extensions used and allowed (max null: no limit), SIP port"}, NULL, NULL},
+    {"POST", ":id/secret", "secret", zx_pbx_secret_h, {"查看密码", "The password, to configure a phone; noted in the audit log"}, NULL, NULL},
 };
 
 const struct zx_resource zx_res_extensions = {
     .name = "extensions",
     .title = {"分机管理", "Extensions"},
-    .group = {"PBX设置", "PBX settings"},
-    .group_id = "pbx",
-    .icon = "pbx",
+    ZX_PBX_GROUP,
     .table = &table,
     .fields = fields,
-    .fieldc = sizeof(fields) / sizeof(fields[0]),
+    .fieldc = ZX_COUNT(fields),
     .label = "number",
     .sort = "number",
-    .can = "list add batchAdd edit copy delete export",
+    .can = "list add batchAdd edit copy delete import export history secret",
     .routes = routes,
-    .routec = sizeof(routes) / sizeof(routes[0]),
+    .routec = ZX_COUNT(routes),
     .prepare = prepare,
     .order = order,
-    .changed = changed,
     .rows = rows_live,
-    .users = users,
 };

@@ -23,27 +23,69 @@ static cJSON *typed(const char *type)
 	return o;
 }
 
+static cJSON *field_schema(const struct zx_field *f);
+
+/* Rows of a list: what a body may give; answers have a reference's label beside it. */
+static cJSON *list_schema(const struct zx_field *f)
+{
+	cJSON *o = typed("array"), *item = typed("object"), *props = cJSON_AddObjectToObject(item, "properties");
+	unsigned n = 0;
+
+	for (const struct zx_field *it = f->items; it && it->key; it++) {
+		cJSON_AddItemToObject(props, it->key, field_schema(it));
+		if (it->type == ZX_F_TARGET && it->param)
+			cJSON_AddItemToObject(props, it->param, typed("string"));
+		n += it->flags & ZX_FF_READONLY ? 0 : it->type == ZX_F_TARGET ? 2 : 1;
+	}
+	if (n == 1) { /* a plain value will do */
+		cJSON_Delete(item);
+		item = cJSON_CreateObject();
+	}
+	cJSON_AddItemToObject(o, "items", item);
+	return o;
+}
+
+static const char *field_note(const struct zx_field *f)
+{
+	switch (f->type) {
+	case ZX_F_DATETIME:
+		return "epoch milliseconds";
+	case ZX_F_DURATION:
+		return "milliseconds";
+	case ZX_F_TIME:
+		return "HH:MM, or empty";
+	case ZX_F_DATE:
+		return "YYYY-MM-DD, or empty";
+	case ZX_F_ORDER:
+		return "choices in order, comma separated";
+	case ZX_F_TARGET:
+		return "application; its parameter is a field of its own";
+	default:
+		return NULL;
+	}
+}
+
 static cJSON *field_schema(const struct zx_field *f)
 {
 	static const char *const types[] = {[ZX_F_BOOL] = "boolean",     [ZX_F_INT] = "integer", [ZX_F_DATETIME] = "integer",
 					    [ZX_F_DURATION] = "integer", [ZX_F_REF] = "integer", [ZX_F_AUDIO] = "boolean"};
 	const char *type = f->type < sizeof(types) / sizeof(types[0]) && types[f->type] ? types[f->type] : "string";
-	cJSON *o = f->type == ZX_F_JSON ? cJSON_CreateObject() : typed(type);
+	cJSON *o = f->type == ZX_F_JSON ? cJSON_CreateObject() : f->type == ZX_F_LIST ? list_schema(f) : typed(type);
 
 	cJSON_AddStringToObject(o, "title", f->label.en);
-	if (f->type == ZX_F_DATETIME || f->type == ZX_F_DURATION)
-		cJSON_AddStringToObject(o, "description", f->type == ZX_F_DATETIME ? "epoch milliseconds" : "milliseconds");
+	if (field_note(f))
+		cJSON_AddStringToObject(o, "description", field_note(f));
 	if (f->pattern)
 		cJSON_AddStringToObject(o, "pattern", f->pattern);
 	if (f->flags & ZX_FF_READONLY)
 		cJSON_AddBoolToObject(o, "readOnly", true);
 	if (f->flags & ZX_FF_WRITEONLY)
 		cJSON_AddBoolToObject(o, "writeOnly", true);
-	if (!strcmp(type, "string") && f->type != ZX_F_JSON && f->max) {
+	if (!strcmp(type, "string") && f->type != ZX_F_JSON && f->type != ZX_F_LIST && f->max) {
 		cJSON_AddNumberToObject(o, "minLength", (double)f->min);
 		cJSON_AddNumberToObject(o, "maxLength", (double)f->max);
 	}
-	if (f->options) {
+	if (f->options && f->type == ZX_F_ENUM) {
 		cJSON *e = cJSON_AddArrayToObject(o, "enum");
 		for (const struct zx_option *p = f->options; p->v; p++)
 			cJSON_AddItemToArray(e, cJSON_CreateString(p->v));
@@ -60,6 +102,8 @@ static cJSON *resource_schema(const struct zx_resource *res)
 	cJSON_AddItemToObject(props, "id", typed("integer"));
 	for (unsigned i = 0; i < res->fieldc; i++) {
 		cJSON_AddItemToObject(props, res->fields[i].key, field_schema(&res->fields[i]));
+		if (res->fields[i].type == ZX_F_TARGET && res->fields[i].param)
+			cJSON_AddItemToObject(props, res->fields[i].param, typed("string"));
 		if (res->fields[i].flags & ZX_FF_REQUIRED)
 			cJSON_AddItemToArray(req, cJSON_CreateString(res->fields[i].key));
 	}
@@ -91,6 +135,15 @@ static void add_params(cJSON *op, const struct zx_route_def *d)
 
 	if (strstr(d->path, ":id"))
 		add_param(list, "path", "id", "integer", true);
+	if (strstr(d->path, ":name"))
+		add_param(list, "path", "name", "string", true);
+	if (d->h == zx_resource_refs_h) {
+		static const char *const v[] = {"q", "id", "app"};
+		for (unsigned i = 0; i < 3; i++)
+			add_param(list, "query", v[i], "string", false);
+		add_param(list, "query", "size", "integer", false);
+		add_param(list, "query", "company_id", "integer", false);
+	}
 	if (d->flags & ZX_RT_LIST) {
 		static const char *const v[] = {"q", "sort", "after"};
 		for (unsigned i = 0; i < 3; i++)
@@ -205,14 +258,21 @@ static cJSON *operation(const struct zx_route_def *d)
 	return op;
 }
 
+/* "/x/:id/refs/:name" -> "/x/{id}/refs/{name}" */
 static void path_text(char *out, size_t len, const char *path)
 {
-	const char *v = strstr(path, ":id");
+	size_t n = 0;
 
-	if (v)
-		snprintf(out, len, "%.*s{id}%s", (int)(v - path), path, v + 3);
-	else
-		snprintf(out, len, "%s", path);
+	for (; *path && n + 8 < len; path++) {
+		const char *v = !strncmp(path, ":id", 3) ? "id" : !strncmp(path, ":name", 5) ? "name" : NULL;
+		if (v) {
+			n += (size_t)snprintf(out + n, len - n, "{%s}", v);
+			path += strlen(v);
+		} else {
+			out[n++] = *path;
+		}
+	}
+	out[n] = '\0';
 }
 
 static void add_components(cJSON *doc)

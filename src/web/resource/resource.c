@@ -13,8 +13,28 @@
 
 /* Every page: one line. */
 static const struct zx_resource *const all[] = {
+    &zx_res_companies,
+    &zx_res_departments,
+    &zx_res_roles,
+    &zx_res_users,
+    &zx_res_audit,
     &zx_res_extensions,
+    &zx_res_queues,
+    &zx_res_ivrs,
+    &zx_res_trunks,
+    &zx_res_time_conditions,
+    &zx_res_holiday_lists,
+    &zx_res_inbound_routes,
+    &zx_res_outbound_routes,
+    &zx_res_prompts,
+    &zx_res_music,
+    &zx_res_conferences,
+    &zx_res_voicemail_boxes,
+    &zx_res_blacklist,
     &zx_res_calls,
+    &zx_res_notices,
+    &zx_res_articles,
+    &zx_res_locations,
 };
 enum { COUNT = sizeof(all) / sizeof(all[0]) };
 
@@ -41,8 +61,9 @@ const struct zx_field *zx_field_find(const struct zx_resource *res, const char *
 
 void zx_scope_of(struct zx_q_scope *s, const struct zx_user *u)
 {
-	*s = (struct zx_q_scope){.system = u->scope == ZX_SCOPE_SYSTEM, .company_id = u->company_id};
-	if (u->scope == ZX_SCOPE_OWN)
+	*s = (struct zx_q_scope){.system = u->scope == ZX_SCOPE_SYSTEM, .company_id = u->company_id, .user_id = u->id};
+	s->department = u->scope == ZX_SCOPE_DEPARTMENT;
+	if (u->scope == ZX_SCOPE_OWN || s->department)
 		s->own = u->ext[0] ? u->ext : "-"; /* no extension: nothing is one's own */
 }
 
@@ -62,7 +83,7 @@ static void masked_init(void)
 		for (unsigned k = 0; k < t->colc; k++) {
 			const struct zx_field *f = zx_field_find(all[i], cols[k].key);
 			if (f && f->flags & ZX_FF_CUSTOMER)
-				cols[k].can &= ~(unsigned)(ZX_Q_SORT | ZX_Q_QUICK | ZX_Q_RANGE | ZX_Q_PREFIX | ZX_Q_CONTAINS);
+				cols[k].can &= ~(unsigned)(ZX_Q_SORT | ZX_Q_QUICK | ZX_Q_EQ | ZX_Q_RANGE | ZX_Q_PREFIX | ZX_Q_CONTAINS);
 		}
 		masked[i].cols = cols; /* for ever */
 	}
@@ -89,14 +110,17 @@ static cJSON *cell(struct zx_req *r, const struct zx_field *f, const struct zx_q
 
 	if (f && f->type == ZX_F_BOOL)
 		return cJSON_CreateBool(zx_col_int(s, i) != 0);
-	if (f && f->type == ZX_F_JSON) {
+	if (col->type == ZX_Q_JSON || (f && f->type == ZX_F_JSON)) {
 		const char *t = zx_col_text(s, i);
 		cJSON *js = zx_json_parse(t, strlen(t));
 		return js ? js : cJSON_CreateNull();
 	}
+	if (f && f->type == ZX_F_ENUM)
+		return cJSON_CreateString(zx_col_text(s, i));
 	if (zx_col_null(s, i))
 		return cJSON_CreateNull();
 	switch (col->type) {
+	case ZX_Q_JSON:
 	case ZX_Q_INT:
 		return zx_json_int(zx_col_int(s, i));
 	case ZX_Q_BOOL:

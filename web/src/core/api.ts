@@ -42,13 +42,14 @@ export interface RequestOptions {
   signal?: AbortSignal;
   /* the login page asks about a session that may not be there */
   quiet401?: boolean;
+  timeout?: number;
 }
 
 export async function request<T>(method: string, path: string, o: RequestOptions = {}): Promise<T> {
   const headers: Record<string, string> = { 'Accept-Language': lang, Accept: 'application/json' };
   if (o.body !== undefined) headers['Content-Type'] = 'application/json';
   if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf;
-  const timeout = AbortSignal.timeout(TIMEOUT);
+  const timeout = AbortSignal.timeout(o.timeout ?? TIMEOUT);
   const stop = new AbortController();
   const abort = () => stop.abort();
   timeout.addEventListener('abort', abort);
@@ -78,7 +79,43 @@ export async function request<T>(method: string, path: string, o: RequestOptions
 export const get = <T>(path: string, o?: RequestOptions): Promise<T> => request<T>('GET', path, o);
 export const post = <T>(path: string, body: unknown = {}, o?: RequestOptions): Promise<T> => request<T>('POST', path, { ...o, body });
 export const put = <T>(path: string, body: unknown): Promise<T> => request<T>('PUT', path, { body });
-export const del = <T>(path: string): Promise<T> => request<T>('DELETE', path);
+export const del = <T>(path: string, body?: unknown): Promise<T> => request<T>('DELETE', path, { body });
 
-export const login = (name: string, password: string): Promise<Session> =>
-  request<Session>('POST', '/session', { body: { login: name, password }, quiet401: true });
+/* code: of the second factor, or a recovery code */
+export const login = (name: string, password: string, code = ''): Promise<Session> =>
+  request<Session>('POST', '/session', { body: { login: name, password, ...(code ? { code } : {}) }, quiet401: true });
+
+export interface UploadOptions {
+  method?: string;
+  type?: string;
+  progress?: (done: number, total: number) => void;
+  signal?: AbortSignal;
+}
+/* A file as it is. XMLHttpRequest, since fetch tells nothing about the way up. */
+export function upload<T>(path: string, file: Blob, o: UploadOptions = {}): Promise<T> {
+  return new Promise((ok, bad) => {
+    const x = new XMLHttpRequest();
+    x.open(o.method ?? 'POST', BASE + path);
+    x.setRequestHeader('Accept-Language', lang);
+    if (csrf) x.setRequestHeader('X-CSRF-Token', csrf);
+    x.setRequestHeader('Content-Type', o.type ?? (file.type || 'application/octet-stream'));
+    if (file instanceof File) x.setRequestHeader('X-File-Name', encodeURIComponent(file.name));
+    x.upload.onprogress = (e) => o.progress?.(e.loaded, e.lengthComputable ? e.total : file.size);
+    x.onerror = () => bad(new ApiError(0, 'network', ''));
+    x.onabort = () => bad(new ApiError(0, 'aborted', ''));
+    x.onload = () => {
+      let body: Record<string, unknown> = {};
+      try {
+        body = JSON.parse(x.responseText || '{}');
+      } catch {
+        /* a proxy's page */
+      }
+      if (x.status >= 200 && x.status < 300) return ok(body as T);
+      if (x.status === 401) expired();
+      const e = (body.error ?? {}) as { code?: string; message?: string; fields?: Record<string, string> };
+      bad(new ApiError(x.status, e.code ?? `http_${x.status}`, e.message ?? '', e.fields, body, Number(x.getResponseHeader('Retry-After')) || 0));
+    };
+    o.signal?.addEventListener('abort', () => x.abort());
+    x.send(file);
+  });
+}

@@ -1,6 +1,7 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import { ApiError, apiConfigure, get, login as apiLogin, request } from './api';
+import { normal } from './descriptor';
 import { setZone } from './format';
 import { savedLang, setLang } from './i18n';
 import { push } from './live';
@@ -21,7 +22,9 @@ export const useSession = defineStore('session', () => {
     const r = session.value?.rights ?? [];
     return r.includes('*') || r.includes(`${resource}:*`) || r.includes(`${resource}:${action}`);
   };
-  const pages = computed(() => flatten(meta.value.menu));
+  const pages = computed(() => [HOME, ...flatten(meta.value.menu)]);
+  /* a page of the menu by its name, if this user has it */
+  const pagePath = (page: string): string | undefined => pages.value.find((p) => p.item.page === page || p.item.resource === page)?.path;
 
   function take(s: Session): void {
     session.value = s;
@@ -59,9 +62,9 @@ export const useSession = defineStore('session', () => {
     }
   }
 
-  async function login(name: string, password: string): Promise<void> {
+  async function login(name: string, password: string, code = ''): Promise<void> {
     const before = session.value?.user.id;
-    const s = await apiLogin(name, password);
+    const s = await apiLogin(name, password, code);
     kicked.value = false;
     if (expired.value && before === s.user.id && !s.mustChange) {
       take(s);
@@ -82,6 +85,13 @@ export const useSession = defineStore('session', () => {
     if (stage.value === 'password') await enter(await get<Session>('/session'));
   }
 
+  /* rights, names or the menu may have changed */
+  async function refresh(): Promise<void> {
+    take(await get<Session>('/session'));
+    meta.value = await get<Meta>('/meta');
+    descriptors.clear();
+  }
+
   async function logout(): Promise<void> {
     try {
       await request('DELETE', '/session', { quiet401: true });
@@ -96,7 +106,7 @@ export const useSession = defineStore('session', () => {
   function describe(name: string): Promise<Descriptor> {
     let d = descriptors.get(name);
     if (!d) {
-      d = get<Descriptor>(`/meta/${name}`);
+      d = get<Descriptor>(`/meta/${name}`).then(normal);
       d.catch(() => descriptors.delete(name));
       descriptors.set(name, d);
     }
@@ -109,17 +119,20 @@ export const useSession = defineStore('session', () => {
     push.stop();
   });
 
-  return { stage, session, meta, expired, kicked, user, can, pages, boot, login, changePassword, logout, describe };
+  return { stage, session, meta, expired, kicked, user, can, pages, pagePath, boot, login, changePassword, refresh, logout, describe };
 });
 
 export interface PageEntry {
   path: string;
   item: MenuItem;
 }
+/* Pages that are no grid, by the name the server's menu has for them; each is a route of its own. */
+export const OWN_PAGES = ['live', 'config', 'params', 'status', 'maintenance', 'help', 'setup'] as const;
+const HOME: PageEntry = { path: '/', item: { id: 'home', title: { 'zh-CN': '首页', en: 'Home' }, icon: 'home', page: 'home' } };
+
 export function pathOf(item: MenuItem): string | null {
-  if (item.page === 'live') return '/live';
-  if (item.page === 'grid' && item.resource) return `/r/${item.resource}`;
-  return null;
+  if (item.page === 'grid') return item.resource ? `/r/${item.resource}` : null;
+  return (OWN_PAGES as readonly string[]).includes(item.page ?? '') ? `/${item.page}` : null;
 }
 export function flatten(menu: MenuItem[]): PageEntry[] {
   const out: PageEntry[] = [];

@@ -25,6 +25,8 @@ export interface Session {
   user: User;
   csrf: string;
   mustChange: boolean;
+  twoFactor?: boolean;
+  apply?: { dirty?: number } | null;
   lang: Lang;
   rights: string[];
   server: ServerInfo;
@@ -32,10 +34,17 @@ export interface Session {
 
 export type FieldType =
   | 'text' | 'textarea' | 'digits' | 'int' | 'number' | 'phone' | 'secret' | 'bool' | 'enum' | 'radio' | 'tags' | 'date'
-  | 'datetime' | 'duration' | 'cidr' | 'ref' | 'audio' | 'link' | 'json';
+  | 'time' | 'datetime' | 'duration' | 'cidr' | 'ref' | 'audio' | 'link' | 'json' | 'order' | 'target' | 'list' | 'upload';
 export type Tone = 'success' | 'warning' | 'danger' | 'info' | 'primary';
 export type Option = { v: string | number | boolean; tone?: Tone } & L10n;
 export type Place = 'list' | 'form' | 'quick' | 'adv';
+/* one of the things "application + parameter" may name; resource: whose rows are parameters, text: a free number, else nothing */
+export interface App {
+  app: string;
+  label: L10n;
+  resource?: string | null;
+  text?: boolean;
+}
 export interface Field {
   key: string;
   type: FieldType;
@@ -56,6 +65,15 @@ export interface Field {
   generate?: boolean;
   live?: string;
   default?: unknown;
+  def?: unknown; /* what a new form begins with */
+  group?: L10n; /* heading above this field in the form */
+  refFilter?: string;
+  apps?: App[]; /* target */
+  param?: string; /* target: key of the parameter */
+  items?: Field[]; /* list: columns of its rows */
+  single?: boolean; /* list: one column, an ordered choice of rows */
+  accept?: string; /* upload */
+  path?: string;
   sortable?: boolean;
   match?: 'contains' | 'prefix'; /* texts: what a filter can find beyond the whole */
   createOnly?: boolean;
@@ -71,6 +89,9 @@ export interface Descriptor {
   label: string;
   defaultSort?: string;
   pageSizes?: number[];
+  needsApply?: boolean; /* goes live by 更新配置 */
+  order?: boolean; /* rows have an order set by hand */
+  import?: { columns: string[] };
   can: string[];
   fields: Field[];
 }
@@ -79,11 +100,21 @@ export interface Page {
   total: number;
   next: string | null;
 }
+/* a choice of another resource's rows, with the words for it */
+export interface Choice {
+  v: number | string;
+  label: string;
+}
+export interface Used {
+  resource: string;
+  id?: number;
+  label: string;
+}
 export interface MenuItem {
   id: string;
   title: L10n;
   icon?: string;
-  page?: 'grid' | 'live';
+  page?: string; /* 'grid', or the name of a page of its own */
   resource?: string;
   children?: MenuItem[];
 }

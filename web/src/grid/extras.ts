@@ -1,5 +1,6 @@
 /* What single resources have beyond their descriptor. Loaded when used. */
 import type { Row, User } from '@/core/types';
+import { withTexts } from '@/core/i18n';
 import { defineAsyncComponent, type Component } from 'vue';
 
 export interface Extra {
@@ -7,6 +8,7 @@ export interface Extra {
   note?: Component; /* beside the title */
   batch?: Component;
   detail?: Component;
+  more?: Component; /* in a row's actions, beside edit and delete: props row, can (the descriptor's actions); emits changed. GridPage draws it (helper GRID) */
   created?: Component; /* shown once after an addition, with what only that answer carries */
   empty?: string;
   deleteNote?: string;
@@ -34,4 +36,12 @@ export const extras: Record<string, Extra | undefined> = {
     hidden: () => (window.innerWidth < 1200 ? ['transfer_to', 'app', 'ring'] : []),
     follows: 'calls',
   },
+  users: {
+    more: defineAsyncComponent(withTexts(() => import('@/pages/users/UserActions.vue'))),
+    created: defineAsyncComponent(withTexts(() => import('@/pages/users/NewPassword.vue'))),
+  },
+  companies: { more: defineAsyncComponent(withTexts(() => import('@/pages/companies/LogoAction.vue'))) },
+  notices: { detail: defineAsyncComponent(withTexts(() => import('@/pages/notices/NoticeView.vue'))) },
+  audit: { detail: defineAsyncComponent(withTexts(() => import('@/pages/audit/AuditDetail.vue'))) },
+  locations: { note: defineAsyncComponent(withTexts(() => import('@/pages/locations/AreaNote.vue'))) },
 };

@@ -3,7 +3,7 @@ import { range, type RangeName } from '@/core/format';
 import type { Descriptor, Field } from '@/core/types';
 
 /* A range keeps its name (今天), so that it is still today after midnight. */
-export type FilterValue = string | number | boolean | { name: RangeName } | { from: number | null; to: number | null };
+export type FilterValue = string | number | boolean | { v: string | number; label: string } | { name: RangeName } | { from: number | null; to: number | null };
 export interface ListState {
   q: string;
   filters: Record<string, FilterValue>;
@@ -12,10 +12,8 @@ export interface ListState {
   size: number;
 }
 
-export const isRange = (f: Field): boolean => ['datetime', 'date', 'duration', 'int', 'number'].includes(f.type);
-
 export function bounds(v: FilterValue, now: number): [number | null, number | null] | null {
-  if (typeof v !== 'object') return null;
+  if (typeof v !== 'object' || 'v' in v) return null;
   if ('name' in v) return range(v.name, now);
   return [v.from, v.to];
 }
@@ -25,6 +23,7 @@ export function filterText(f: Field, v: FilterValue, now: number): string {
   const b = bounds(v, now);
   if (!b) {
     if (typeof v === 'boolean') return v ? '1' : '0';
+    if (typeof v === 'object') return 'v' in v ? String(v.v) : '';
     const s = String(v).trim();
     if (!f.match || f.options || f.type === 'ref' || /[*,]|^[!-]/.test(s)) return s;
     return f.match === 'contains' ? `*${s}*` : `${s}*`;
@@ -34,7 +33,7 @@ export function filterText(f: Field, v: FilterValue, now: number): string {
 
 export function empty(v: FilterValue | undefined | null): boolean {
   if (v === undefined || v === null || v === '') return true;
-  return typeof v === 'object' && !('name' in v) && v.from === null && v.to === null;
+  return typeof v === 'object' && 'from' in v && v.from === null && v.to === null;
 }
 
 export function buildQuery(d: Descriptor, s: ListState, now: number, after?: string | null): string {

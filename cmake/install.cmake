@@ -1,0 +1,25 @@
+# What an installation holds beside the program, its sounds, pages and number locations. Below the prefix; with the prefix /usr the
+# configuration goes to /etc. A configuration that is there already is never touched. The prefix may be chosen as late as at `cmake --install`.
+install(FILES packaging/zuoxid.8 DESTINATION share/man/man8)
+install(FILES LICENSE README.md DESTINATION share/doc/zuoxi)
+install(CODE "set(source \"${CMAKE_SOURCE_DIR}/packaging\")")
+install(CODE [[
+	set(etc "${CMAKE_INSTALL_PREFIX}/etc")
+	if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+		set(etc "/etc")
+	endif()
+	if(EXISTS "$ENV{DESTDIR}${etc}/zuoxi/zuoxid.conf")
+		message(STATUS "Kept: $ENV{DESTDIR}${etc}/zuoxi/zuoxid.conf")
+	else()
+		file(INSTALL "${source}/zuoxid.conf" DESTINATION "${etc}/zuoxi") # which puts DESTDIR before it
+	endif()
+	file(READ "${source}/zuoxid.service" unit)
+	string(REPLACE "/usr/bin/" "${CMAKE_INSTALL_PREFIX}/bin/" unit "${unit}")
+	string(REPLACE "/etc/zuoxi/" "${etc}/zuoxi/" unit "${unit}")
+	set(path "${CMAKE_INSTALL_PREFIX}/lib/systemd/system/zuoxid.service")
+	message(STATUS "Installing: $ENV{DESTDIR}${path}")
+	file(WRITE "$ENV{DESTDIR}${path}" "${unit}")
+	set(path "${CMAKE_INSTALL_PREFIX}/lib/sysusers.d/zuoxi.conf")
+	message(STATUS "Installing: $ENV{DESTDIR}${path}")
+	file(WRITE "$ENV{DESTDIR}${path}" "u zuoxi - \"Zuoxi call centre\" /var/lib/zuoxi\n")
+]])

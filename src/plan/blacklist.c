@@ -1,0 +1,158 @@
+/* 呼入黑名单: a hash set of its own, swapped as a whole; changes are live at once. */
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "loop/loop.h"
+
+enum { DIGITS = 24, MOBILE = 11, LOAD_MS = 15000, SWAP_MS = 3000 };
+
+struct entry {
+	int64_t company_id; /* 0: free */
+	char number[DIGITS];
+};
+struct set {
+	struct entry *v;
+	uint32_t mask;
+	unsigned n;
+};
+
+static struct set *current; /* loop thread */
+
+/* A number as people mean it, however a trunk shows it: +8613812345678, 013812345678 and 13812345678 are one mobile. */
+static void plain(char *out, const char *number)
+{
+	const char *p = number + (*number == '+');
+	size_t n = strspn(p, "0123456789*#");
+
+	if (!strncmp(p, "0086", 4) && n > 8)
+		p += 4, n -= 4;
+	else if (!strncmp(p, "86", 2) && n == MOBILE + 2)
+		p += 2, n -= 2;
+	else if (*number == '+' && !strncmp(p, "86", 2))
+		p += 2, n -= 2;
+	if (p != number && *p != '0' && *p != '1' && n > 8 && n <= MOBILE) {
+		/* a fixed line after the country's code: inside the country it has its 0 */
+		*out++ = '0';
+		zx_strcpy_len(out, DIGITS - 1, p, n);
+		return;
+	}
+	if (n == MOBILE + 1 && p[0] == '0' && p[1] == '1' && p[2] >= '3')
+		p++, n--;
+	zx_strcpy_len(out, DIGITS, n ? p : number, n ? n : strlen(number));
+}
+
+static uint32_t hash(int64_t company_id, const char *number)
+{
+	uint32_t h = 2166136261u ^ (uint32_t)company_id;
+
+	for (; *number; number++)
+		h = (h ^ (unsigned char)*number) * 16777619u;
+	return h ^ h >> 15;
+}
+
+static void set_free(struct set *s)
+{
+	if (s)
+		free(s->v);
+	free(s);
+}
+
+static struct entry *slot(const struct set *s, int64_t company_id, const char *number)
+{
+	for (uint32_t h = hash(company_id, number);; h++) {
+		struct entry *e = &s->v[h & s->mask];
+
+		if (!e->company_id || (e->company_id == company_id && !strcmp(e->number, number)))
+			return e;
+	}
+}
+
+static int set_alloc(struct set *s, uint32_t size)
+{
+	s->v = calloc(size, sizeof(*s->v));
+	s->mask = size - 1;
+	return s->v ? 0 : ENOMEM;
+}
+
+static int set_add(struct set *s, int64_t company_id, const char *number)
+{
+	char digits[DIGITS];
+	struct entry *e;
+
+	if (2 * s->n > s->mask) {
+		struct set bigger = {.n = s->n};
+
+		if (set_alloc(&bigger, 2 * (s->mask + 1)))
+			return ENOMEM;
+		for (uint32_t i = 0; i <= s->mask; i++)
+			if (s->v[i].company_id)
+				*slot(&bigger, s->v[i].company_id, s->v[i].number) = s->v[i];
+		free(s->v);
+		*s = bigger;
+	}
+	plain(digits, number);
+	e = slot(s, company_id, digits);
+	s->n += !e->company_id;
+	e->company_id = company_id;
+	memcpy(e->number, digits, sizeof(digits));
+	return 0;
+}
+
+static int swap(void *arg)
+{
+	struct set **s = arg, *old = current;
+
+	current = *s;
+	*s = old;
+	return 0;
+}
+
+int zx_plan_blacklist_load(struct zx_store *st)
+{
+	struct set *set = calloc(1, sizeof(*set));
+	struct zx_stmt *s;
+	struct zx_db *db;
+	int err;
+
+	if (!set)
+		return ENOMEM;
+	err = set_alloc(set, 64);
+	if (!err)
+		err = zx_store_reader(st, &db);
+	if (!err)
+		err = zx_db_begin_read(db, LOAD_MS);
+	if (!err) {
+		err = zx_stmt_get(&s, db, "blacklist_all");
+		while (!err && !(err = zx_stmt_step(s)))
+			err = set_add(set, zx_col_int(s, 0), zx_col_text(s, 1));
+		err = err == ENODATA ? 0 : err;
+		zx_db_end_read(db);
+	}
+	if (!err)
+		err = zx_loop_call(swap, &set, SWAP_MS);
+	if (err)
+		zx_log(ZX_ERROR, "plan", "the blacklist in use stays as it was: %s", strerror(err));
+	set_free(set);
+	return err;
+}
+
+bool zx_plan_blacklisted(int64_t company_id, const char *caller)
+{
+	char digits[DIGITS];
+
+	if (!current || !*caller)
+		return false;
+	plain(digits, caller);
+	return slot(current, company_id, digits)->company_id != 0;
+}
+
+void zx_plan_blacklist_close(void)
+{
+	set_free(current);
+	current = NULL;
+}

@@ -1,0 +1,120 @@
+#include "web/sys/config_check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loop/loop.h"
+#include "plan/check.h"
+
+struct problems {
+	struct zx_req *r;
+	int64_t company_id;
+	cJSON *list;
+	unsigned errors;
+};
+
+static void add_problem(const struct zx_plan_problem *pr, void *arg)
+{
+	struct problems *ps = arg;
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(o, "level", pr->error ? "error" : "warning");
+	cJSON_AddStringToObject(o, "code", pr->code);
+	zx_json_add_int(o, "company_id", ps->company_id);
+	cJSON_AddStringToObject(o, "resource", pr->resource);
+	zx_json_add_int(o, "id", pr->id);
+	cJSON_AddStringToObject(o, "label", pr->label);
+	cJSON_AddStringToObject(o, "field", pr->field);
+	cJSON_AddItemToObject(o, "message", zx_text_json(&(const struct zx_text){pr->zh, pr->en}));
+	cJSON_AddItemToArray(ps->list, o);
+	ps->errors += pr->error;
+}
+
+/* ---- numbers of other companies: one question to the loop for all ---- */
+
+static const char *const numbered[] = {"extensions", "queues", "ivrs", "conferences"};
+
+struct taken {
+	int64_t company_id;
+	const struct zx_config_doc *doc;
+	const char **v; /* borrowed from the document */
+	unsigned n;
+};
+
+static int ask_taken(void *arg)
+{
+	struct taken *t = arg;
+
+	for (unsigned i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++) {
+		const struct zx_config_part *p = &t->doc->parts[zx_config_table_find(numbered[i])];
+
+		for (unsigned k = 0; k < p->n; k++) {
+			const char *number = zx_config_text(p, &p->rows[k], "number");
+			const int64_t owner = zx_plan_number_company(number);
+
+			if (owner && owner != t->company_id)
+				t->v[t->n++] = number;
+		}
+	}
+	return 0;
+}
+
+static int find_taken(struct taken *t)
+{
+	unsigned n = 1;
+
+	for (unsigned i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++)
+		n += t->doc->parts[zx_config_table_find(numbered[i])].n;
+	t->v = calloc(n, sizeof(*t->v));
+	return t->v ? zx_loop_call(ask_taken, t, ZX_ASK_MS) : ENOMEM;
+}
+
+struct env {
+	struct taken taken;
+	const char *data_dir;
+};
+
+static bool number_taken(const char *number, void *arg)
+{
+	const struct env *e = arg;
+
+	for (unsigned i = 0; i < e->taken.n; i++)
+		if (!strcmp(e->taken.v[i], number))
+			return true;
+	return false;
+}
+
+static bool sound_there(const char *sha, void *arg)
+{
+	const struct env *e = arg;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/sounds/%s.wav", e->data_dir, sha);
+	return !access(path, R_OK);
+}
+
+unsigned zx_config_problems(struct zx_req *r, const struct zx_config_doc *doc, cJSON *list)
+{
+	struct problems ps = {.r = r, .company_id = doc->company_id, .list = list};
+	struct env e = {.taken = {.company_id = doc->company_id, .doc = doc}, .data_dir = r->web->env.data_dir};
+	const struct zx_plan_check_env env = {.number_taken = number_taken, .sound_there = sound_there, .arg = &e};
+	int err = find_taken(&e.taken);
+
+	if (!err)
+		err = zx_plan_check(doc, &env, add_problem, &ps);
+	free(e.taken.v);
+	if (err) { /* nothing is applied that could not be looked at */
+		const struct zx_plan_problem pr = {.error = true,
+						   .code = "unchecked",
+						   .resource = "",
+						   .field = "",
+						   .zh = "检查没有完成，请稍后再试",
+						   .en = "The check could not be completed, try again shortly"};
+
+		add_problem(&pr, &ps);
+	}
+	return ps.errors;
+}
