@@ -42,10 +42,15 @@ def seed(path):
         db.executemany("INSERT INTO extensions (company_id, number, secret, name, caller_id, created) VALUES (1, ?, 'x', ?, ?, ?)",
                        ((str(100000 + i), f"坐席 {i}", f"0755{i:07d}" if i % 3 == 0 else "", now - i * 1000) for i in range(A.rows)))
         states = ["answered"] * 6 + ["no-answer", "busy", "cancelled", "not-found"]
+
+        def call(i):
+            inside, ext = rnd.random() < 0.4, str(8000 + rnd.randrange(50))
+            caller = str(8000 + rnd.randrange(50)) if inside else f"13{rnd.randrange(10**9):09d}"
+            start = now - i * 20000
+            return (now * 1000 - i, 1, start, rnd.randrange(30000), rnd.randrange(600000), start + 60000, "internal" if inside else "inbound", caller, ext,
+                    caller if inside else "", ext, rnd.choice(states))
         db.executemany("INSERT INTO calls (id, company_id, start, ring, talk, ended, direction, caller, callee, caller_ext, callee_ext, app, trunk, state, scode, hangup_by) "
-                       "VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'extension', '', ?, 200, 'caller')",
-                       ((now * 1000 - i, now - i * 20000, rnd.randrange(30000), rnd.randrange(600000), now - i * 20000 + 60000, rnd.choice(["inbound", "internal"]),
-                         f"13{rnd.randrange(10**9):09d}", str(8000 + rnd.randrange(50)), "", str(8000 + rnd.randrange(50)), rnd.choice(states)) for i in range(A.rows)))
+                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'extension', '', ?, 200, 'caller')", (call(i) for i in range(A.rows)))
 
 
 def main():

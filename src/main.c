@@ -28,6 +28,7 @@
 #include "media/media.h"
 #include "plan/plan.h"
 #include "sip/sip.h"
+#include "store/backup.h"
 #include "store/calls.h"
 #include "store/config.h"
 #include "store/demo.h"
@@ -56,6 +57,8 @@ static const char help[] = "Usage: zuoxid [OPTION]...\n"
 			   "  --demo            fill an empty DIR with a demo company;\n"
 			   "                    its passwords go to DIR/demo-credentials.txt\n"
 			   "  --check           check the configuration and the database, then exit\n"
+			   "  --rebuild         save what can be read of a damaged database into a new one,\n"
+			   "                    keep the damaged one aside, then exit\n"
 			   "  --print-config    print a configuration file with every key, then exit\n"
 			   "  --help            print this help\n"
 			   "  --version         print the version\n\n"
@@ -66,7 +69,7 @@ static const char help[] = "Usage: zuoxid [OPTION]...\n"
 struct options {
 	const char *config, *data, *sets[SETS_MAX];
 	unsigned setc;
-	bool demo, check;
+	bool demo, check, rebuild;
 };
 
 static struct house {
@@ -91,9 +94,11 @@ static struct house {
 static int read_options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
-	    {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'}, {"data", required_argument, NULL, 'd'},
-	    {"demo", no_argument, NULL, 'D'},         {"check", no_argument, NULL, 'C'},     {"print-config", no_argument, NULL, 'p'},
-	    {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'v'},   {NULL, 0, NULL, 0},
+	    {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},
+	    {"data", required_argument, NULL, 'd'},   {"demo", no_argument, NULL, 'D'},
+	    {"check", no_argument, NULL, 'C'},        {"rebuild", no_argument, NULL, 'R'},
+	    {"print-config", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -117,6 +122,9 @@ static int read_options(struct options *o, int argc, char **argv)
 			break;
 		case 'C':
 			o->check = true;
+			break;
+		case 'R':
+			o->rebuild = true;
 			break;
 		case 'p':
 			zx_conf_print_sample(stdout);
@@ -256,6 +264,19 @@ static int check_only(const struct options *o)
 	return EXIT_OK;
 }
 
+static int rebuild_only(const struct options *o)
+{
+	char err[ERR_LEN] = "";
+
+	umask(077);
+	if (zx_store_rebuild_now(o->data, err, sizeof(err))) {
+		fprintf(stderr, "zuoxid: %s\n", err);
+		return EXIT_STORE;
+	}
+	printf("database in %s: rebuilt; the damaged one is in before-restore-* there\n", o->data);
+	return EXIT_OK;
+}
+
 /* ---- the service manager, sd_notify(3) ---- */
 
 static void notify(const char *state)
@@ -298,9 +319,11 @@ static const struct zx_peer *find_peer(const struct sa *src, void *arg)
 
 static void config_handler(enum zx_ev type, const void *ev, void *arg)
 {
+	const struct zx_ev_config *c = ev;
+
 	(void)type;
 	(void)arg;
-	if (((const struct zx_ev_config *)ev)->applied)
+	if (c->applied && !c->more)
 		zx_sip_accounts_changed(h.sip);
 }
 
@@ -530,7 +553,8 @@ static int open_house(const struct options *o)
 		return EXIT_ADDRESS;
 	}
 	phase("sip");
-	env = &(const struct zx_web_env){.conf = &h.conf, .store = h.store, .sip = h.sip, .media = h.media, .data_dir = h.data, .restart = restart_order};
+	env = &(const struct zx_web_env){
+	    .conf = &h.conf, .store = h.store, .sip = h.sip, .media = h.media, .data_dir = h.data, .restart = restart_order};
 	if (zx_web_start(&h.web, env, err, sizeof(err))) {
 		zx_log(ZX_ERROR, "main", "%s", err);
 		return EXIT_ADDRESS;
@@ -585,6 +609,8 @@ int main(int argc, char **argv)
 	}
 	if (o.check)
 		return check_only(&o);
+	if (o.rebuild)
+		return rebuild_only(&o);
 
 	status = open_house(&o);
 	if (status == EXIT_OK) {

@@ -2,8 +2,10 @@
 SELECT resource FROM numbers WHERE number = :number AND NOT (resource = :resource AND row_id = :id)
 -- name: web_trunk_same_peer
 SELECT 1 FROM trunks WHERE kind = 'peer' AND host = :host COLLATE NOCASE AND port = :port AND id <> :id
--- name: web_trunk_secret
+-- name: web_secret_of_trunks
 SELECT secret FROM trunks WHERE id = :id
+-- name: web_secret_of_extensions
+SELECT secret FROM extensions WHERE id = :id
 -- name: web_sound
 SELECT sha, file FROM prompts WHERE id = :id
 -- name: web_sound_file

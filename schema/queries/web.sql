@@ -74,24 +74,8 @@ SELECT 1 FROM department_leaders WHERE user_id = :user_id AND department_id = :i
 -- name: web_company_codes
 SELECT 1 FROM companies WHERE code = :code
 -- name: web_company_uses
-SELECT 'users' AS resource, count(*), group_concat(login, ', ') FROM (SELECT login FROM users WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'departments', count(*), group_concat(name, ', ') FROM (SELECT name FROM departments WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'extensions', count(*), group_concat(number, ', ') FROM (SELECT number FROM extensions WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'queues', count(*), group_concat(name, ', ') FROM (SELECT name FROM queues WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'ivrs', count(*), group_concat(name, ', ') FROM (SELECT name FROM ivrs WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'trunks', count(*), group_concat(name, ', ') FROM (SELECT name FROM trunks WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'time_conditions', count(*), group_concat(name, ', ') FROM (SELECT name FROM time_conditions WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'holiday_lists', count(*), group_concat(name, ', ') FROM (SELECT name FROM holiday_lists WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'inbound_routes', count(*), group_concat(name, ', ') FROM (SELECT name FROM inbound_routes WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'outbound_routes', count(*), group_concat(name, ', ') FROM (SELECT name FROM outbound_routes WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT kind || 's', count(*), group_concat(file, ', ') FROM (SELECT kind, file FROM prompts WHERE company_id = :id LIMIT 5) GROUP BY kind
-UNION ALL SELECT 'conferences', count(*), group_concat(number, ', ') FROM (SELECT number FROM conferences WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'voicemail_boxes', count(*), group_concat(name, ', ') FROM (SELECT name FROM voicemail_boxes WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'blacklist', count(*), group_concat(number, ', ') FROM (SELECT number FROM blacklist WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'notices', count(*), group_concat(subject, ', ') FROM (SELECT subject FROM notices WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'articles', count(*), group_concat(subject, ', ') FROM (SELECT subject FROM articles WHERE company_id = :id LIMIT 5)
-UNION ALL SELECT 'calls', count(*), '' FROM (SELECT 1 FROM calls WHERE company_id = :id LIMIT 1)
-UNION ALL SELECT 'roles', count(*), group_concat(name, ', ') FROM (SELECT name FROM roles WHERE company_id = :id AND builtin = 0 LIMIT 5)
+SELECT 'roles' AS resource, id, name FROM (SELECT id, name FROM roles WHERE company_id = :id AND builtin = 0 LIMIT 10)
+UNION ALL SELECT 'calls', id, '' FROM (SELECT id FROM calls WHERE company_id = :id LIMIT 1)
 -- name: web_company_logo
 SELECT logo FROM companies WHERE id = :id
 -- name: web_company_logo_set

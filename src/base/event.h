@@ -58,6 +58,7 @@ struct zx_ev_reg {
 struct zx_ev_config {
 	const char *table;  /* "extensions", "trunks", ... ; "*" for all */
 	bool applied;       /* what calls follow has changed; else only the draft has */
+	bool more;          /* of several companies applied at once, this is not the last */
 	int64_t company_id; /* 0: all */
 	int64_t version;    /* applied: its number, 0 unknown */
 	int count;          /* changes of the company's draft that are not applied; -1 unknown */

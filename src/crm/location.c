@@ -26,7 +26,8 @@
 enum { FORMAT = 1, BLOCK = ZX_LOCATION_BLOCK, BLOCKS = (ZX_LOCATION_END - ZX_LOCATION_FIRST) / BLOCK, AREAS = 1000 };
 enum { FILE_MAX = 16 << 20, NUMBER_MIN = 8, NUMBER_MAX = 20 };
 
-_Static_assert(sizeof(struct zx_location_head) == 44 && sizeof(struct zx_location_value) == 8 && sizeof(struct zx_location_run) == 4, "layout of the file");
+_Static_assert(sizeof(struct zx_location_head) == 44 && sizeof(struct zx_location_value) == 8 && sizeof(struct zx_location_run) == 4,
+	       "layout of the file");
 
 static uint32_t crc32_of(const unsigned char *p, size_t len)
 {
@@ -340,7 +341,8 @@ bool zx_location_find(const char *number, struct zx_location *out)
 		return false;
 	set = zx_location_enter();
 	if (mobile_prefix(nsn, n, &prefix))
-		ok = set && (own_find(set->own, prefix, out) || (set->table && table_find(set->table, table_value(set->table, prefix), true, out)));
+		ok = set && (own_find(set->own, prefix, out) ||
+			     (set->table && table_find(set->table, table_value(set->table, prefix), true, out)));
 	else
 		ok = set && set->table && table_find(set->table, fixed_value(set->table, nsn, n), false, out);
 	zx_location_leave();
@@ -378,7 +380,8 @@ bool zx_location_area(const char *area_code, struct zx_location *out)
 	char number[20];
 
 	/* any fixed line there: 8 digits fit everywhere */
-	if (!area_code || *area_code != '0' || strlen(area_code) < 3 || strlen(area_code) > 4 || strspn(area_code, "0123456789") != strlen(area_code))
+	if (!area_code || *area_code != '0' || strlen(area_code) < 3 || strlen(area_code) > 4 ||
+	    strspn(area_code, "0123456789") != strlen(area_code))
 		return false;
 	snprintf(number, sizeof(number), "%s88888888", area_code);
 	return zx_location_find(number, out) && !strcmp(out->area_code, area_code);
@@ -388,8 +391,8 @@ int zx_location_dial(char *out, size_t len, const char *number, const char *area
 {
 	const bool mobile = strlen(number) == 11 && number[0] == '1' && number[1] >= '3' && strspn(number, "0123456789") == 11;
 	struct zx_location at;
-	const bool elsewhere = mobile && area_code && *area_code && zx_location_find(number, &at) && *at.area_code &&
-			       !zx_location_is_local(number, area_code);
+	const bool elsewhere =
+	    mobile && area_code && *area_code && zx_location_find(number, &at) && *at.area_code && !zx_location_is_local(number, area_code);
 
 	return (size_t)snprintf(out, len, "%s%s", elsewhere ? "0" : "", number) < len ? 0 : ENAMETOOLONG;
 }

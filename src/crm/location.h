@@ -1,6 +1,7 @@
 /* Where a Chinese number is at home: province, city, area code, carrier, from location.dat (packaging/location.py makes it,
  * docs/location.md names the source). The tables live in memory; look-ups are thread-safe, take no lock, no memory and well
- * under a microsecond. Rows of one's own (table locations of the store: newer prefixes, corrections) lie over the shipped ones. A number that moved to another carrier (携号转网) still shows the carrier its prefix was given to. */
+ * under a microsecond. Rows of one's own (table locations of the store: newer prefixes, corrections) lie over the shipped ones. A number
+ * that moved to another carrier (携号转网) still shows the carrier its prefix was given to. */
 #ifndef ZX_CRM_LOCATION_H
 #define ZX_CRM_LOCATION_H
 
@@ -53,24 +54,25 @@ bool zx_location_find(const char *number, struct zx_location *out);
 /* True when the number is at home in area_code (0755 or 755). False when it is elsewhere or nobody knows. */
 bool zx_location_is_local(const char *number, const char *area_code);
 
-/* The number as dialled from area_code by carriers who want a 0 before mobiles from elsewhere: out is number, or "0" and number. Only a plain
- * 11-digit mobile that is known to be at home elsewhere gets it; area_code "" changes nothing. ENAMETOOLONG when it does not fit. */
+/* The number as dialled from area_code by carriers who want a 0 before mobiles from elsewhere: out is number, or "0" and number. Only a
+ * plain 11-digit mobile that is known to be at home elsewhere gets it; area_code "" changes nothing. ENAMETOOLONG when it does not fit. */
 int zx_location_dial(char *out, size_t len, const char *number, const char *area_code);
 /* A place that has this area code, of a fixed line. */
 bool zx_location_area(const char *area_code, struct zx_location *out);
 
 /* ---- the list of all mobile prefixes, shipped and own ---- */
 struct zx_location_filter {
-	uint32_t from, to;  /* prefixes wanted: [from, to); 0, 0: all */
-	bool desc;          /* highest first */
-	uint32_t after;     /* go on behind this one; 0: from the beginning */
-	uint32_t skip;      /* rows to leave out */
-	bool own, shipped;  /* which kinds; none set: both */
+	uint32_t from, to;                                      /* prefixes wanted: [from, to); 0, 0: all */
+	bool desc;                                              /* highest first */
+	uint32_t after;                                         /* go on behind this one; 0: from the beginning */
+	uint32_t skip;                                          /* rows to leave out */
+	bool own, shipped;                                      /* which kinds; none set: both */
 	bool (*match)(const struct zx_location *at, void *arg); /* asked once for each place, not for each prefix; NULL: all */
 	void *arg;
 };
 /* At most max rows; *total of all that match wherever the page begins; *more: there are more behind. One pass through memory, some ms. */
-int zx_location_list(const struct zx_location_filter *f, struct zx_location_row *rows, uint32_t max, uint32_t *n, uint32_t *total, bool *more);
+int zx_location_list(const struct zx_location_filter *f, struct zx_location_row *rows, uint32_t max, uint32_t *n, uint32_t *total,
+		     bool *more);
 /* The row of one prefix; shipped: the shipped one even under an own one. False when there is none. */
 bool zx_location_get(uint32_t prefix, bool shipped, struct zx_location_row *row);
 

@@ -10,7 +10,7 @@ enum { SPAN = ZX_LOCATION_END - ZX_LOCATION_FIRST };
 struct scan {
 	const struct zx_location_set *set;
 	const struct zx_location_filter *f;
-	bool *table_ok, *own_ok; /* of each value */
+	bool *table_ok, *own_ok;               /* of each value */
 	uint32_t run_from, run_end, run_value; /* prefixes from FIRST on that the current run covers */
 	uint32_t own;                          /* row of one's own met last */
 };
@@ -53,7 +53,7 @@ static uint32_t table_value(struct scan *s, uint32_t n)
 
 		s->run_from = block * ZX_LOCATION_BLOCK + le16toh(t->runs[i].start);
 		s->run_end = i + 1 < le32toh(t->blocks[block + 1]) ? block * ZX_LOCATION_BLOCK + le16toh(t->runs[i + 1].start)
-								    : (block + 1) * ZX_LOCATION_BLOCK;
+								   : (block + 1) * ZX_LOCATION_BLOCK;
 		s->run_value = le16toh(t->runs[i].value);
 	}
 	return s->run_value;
@@ -93,7 +93,8 @@ static bool look(struct scan *s, uint32_t n, struct zx_location_row *row, bool f
 	return true;
 }
 
-int zx_location_list(const struct zx_location_filter *f, struct zx_location_row *rows, uint32_t max, uint32_t *n, uint32_t *total, bool *more)
+int zx_location_list(const struct zx_location_filter *f, struct zx_location_row *rows, uint32_t max, uint32_t *n, uint32_t *total,
+		     bool *more)
 {
 	const uint32_t from = f->from > ZX_LOCATION_FIRST ? f->from - ZX_LOCATION_FIRST : 0;
 	const uint32_t to = f->to && f->to < ZX_LOCATION_END ? (f->to > ZX_LOCATION_FIRST ? f->to - ZX_LOCATION_FIRST : 0) : SPAN;

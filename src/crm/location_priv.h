@@ -33,7 +33,6 @@ struct zx_location_table {
 	unsigned char data[] __attribute__((aligned(8)));
 };
 
-
 /* Rows of one's own. */
 struct zx_location_own {
 	uint32_t n, values;

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -36,7 +36,7 @@ static void replace(struct zx_location_set *set)
 	struct zx_location_set *old = atomic_exchange(&the.set, set);
 
 	while (atomic_load(&the.readers))
-		nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+		sched_yield();
 	free(old);
 }
 
@@ -100,7 +100,7 @@ void zx_location_close(void)
 	pthread_mutex_lock(&the.change);
 	now = atomic_exchange(&the.set, NULL);
 	while (atomic_load(&the.readers))
-		nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+		sched_yield();
 	if (now) {
 		free(now->table);
 		zx_location_own_free(now->own);

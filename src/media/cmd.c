@@ -148,6 +148,9 @@ static void ms_gone(struct zx_sock *s)
 	zx_srtp_free(ms->srtp);
 	zx_dec_free(ms->dec);
 	zx_enc_free(ms->enc);
+	zx_inband_free(ms);
+	free(ms->plc);
+	free(ms->pack);
 	free(ms->dt);
 	free(ms);
 	mt->nstreams--;
@@ -205,6 +208,10 @@ static void run(struct zx_mt *mt, struct zx_cmd *c)
 		break;
 	case ZX_CMD_DTMF:
 		zx_tx_dtmf(mt, a, c->u.dtmf.event, c->u.dtmf.ms);
+		break;
+	case ZX_CMD_INBAND:
+		if (zx_inband_set(a, c->u.on))
+			zx_log(ZX_ERROR, "media", "no memory to listen for tones");
 		break;
 	case ZX_CMD_REC:
 		rec(a, c);

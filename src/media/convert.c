@@ -16,9 +16,9 @@ enum {
 	CHANNELS = 8,
 	RATE_MIN = 4000,
 	RATE_MAX = 192000,
-	CHUNK = 8192,    /* samples, all channels */
-	PHASES = 1024,   /* of the filter; a ratio that needs more takes the nearest: the error is below -70 dB */
-	SHORTEST = 800,  /* samples */
+	CHUNK = 8192,   /* samples, all channels */
+	PHASES = 1024,  /* of the filter; a ratio that needs more takes the nearest: the error is below -70 dB */
+	SHORTEST = 800, /* samples */
 	HEADER = 44,
 	STOP_DB = 80,
 };
@@ -59,7 +59,7 @@ static double bessel(double x)
 /* Kaiser: pass band to 3.5 kHz (telephones end at 3.4), nothing from 4 kHz on. */
 static int design(struct resampler *r, unsigned rate)
 {
-	const double beta = 0.1102 * (STOP_DB - 8.7);
+	const double beta = 0.1102 * (STOP_DB - 8.7), peak = bessel(beta);
 	const double width = (rate > RATE ? 500.0 : 0.0625 * rate) / rate, cut = (rate > RATE ? 3750.0 : 0.46875 * rate) / rate;
 	const unsigned half = (unsigned)ceil((STOP_DB - 8) / (2.285 * 2 * M_PI * width) / 2) + 1;
 
@@ -73,7 +73,7 @@ static int design(struct resampler *r, unsigned rate)
 		double sum = 0;
 		for (unsigned k = 0; k < r->taps; k++) {
 			const double t = (double)k - (half - 1) - (double)p / r->phases, x = 2 * cut * t, u = t / half;
-			const double w = fabs(u) < 1 ? bessel(beta * sqrt(1 - u * u)) / bessel(beta) : 0;
+			const double w = fabs(u) < 1 ? bessel(beta * sqrt(1 - u * u)) / peak : 0;
 			const double v = w * (fabs(x) < 1e-9 ? 1 : sin(M_PI * x) / (M_PI * x));
 			h[k] = (float)v;
 			sum += v;

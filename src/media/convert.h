@@ -1,6 +1,6 @@
 /*
- * Uploaded sounds as the PBX plays them: WAV, 8 kHz, 16 bit, mono. Reads what libsndfile reads (WAV with any rate, depth and channels, G.711
- * in WAV, AIFF, AU, FLAC, Ogg, Opus, MP3). Blocks; not for the loop thread.
+ * Uploaded sounds as the PBX plays them: WAV, 8 kHz, 16 bit, mono. Reads what libsndfile reads (WAV with any rate, depth and channels,
+ * G.711 in WAV, AIFF, AU, FLAC, Ogg, Opus, MP3). Blocks; not for the loop thread.
  *
  *   file -> libsndfile -> channels averaged -> band limited to 3.5 kHz and resampled -> peak no higher than full scale -> 16 bit
  *

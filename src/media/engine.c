@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+enum { PROMPT_BYTES = 64 << 20 }; /* over an hour of sound */
+
 static void media_destroy(void *arg)
 {
 	struct zx_media *m = arg;
@@ -41,7 +43,7 @@ int zx_media_alloc(struct zx_media **mp, const struct zx_media_conf *conf)
 	m->mt = calloc(conf->threads, sizeof(*m->mt));
 	err = m->sounds_dir && m->rec_dir && m->mt ? zx_srtp_init() : ENOMEM;
 	err = err ? err : zx_ports_alloc(&m->ports, conf->port_min, conf->port_max);
-	err = err ? err : zx_prompts_alloc(&m->prompts, m->sounds_dir);
+	err = err ? err : zx_prompts_alloc(&m->prompts, m->sounds_dir, PROMPT_BYTES);
 	err = err ? err : zx_recw_alloc(&m->recw, m->rec_dir, conf->rec_min_free_mb);
 	while (!err && m->nthreads < conf->threads) {
 		err = zx_mt_start(&m->mt[m->nthreads], m, m->nthreads);

@@ -25,7 +25,7 @@ union zx_addr {
 struct zx_sock;
 typedef void(zx_sock_gone_h)(struct zx_sock *s);
 
-struct zx_sock { /* embedded by its owner */
+struct zx_sock {       /* embedded by its owner */
 	int fd;        /* -1: none, or io has it in its table */
 	uint32_t slot; /* of that table; 0: none */
 	bool rtcp;

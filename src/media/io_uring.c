@@ -49,6 +49,7 @@ struct zx_uring {
 	unsigned nslots;
 	uint16_t used[BATCH];
 	bool wake_armed, busy; /* busy: the last wait brought something */
+	bool table;            /* sockets go into the table; never changes after the start */
 };
 
 static struct io_uring_sqe *sqe_get(struct zx_uring *u)
@@ -130,7 +131,7 @@ static void slot_take(struct zx_uring *u, struct zx_sock *s)
 
 bool zx_uring_has_table(const struct zx_uring *u)
 {
-	return u->nslots;
+	return u->table;
 }
 
 void zx_uring_slot_free(struct zx_uring *u, struct zx_sock *s)
@@ -233,6 +234,7 @@ static int self_test(struct zx_uring *u)
 		close(again);
 	if (a.s.fd >= 0)
 		close(a.s.fd);
+	u->table = table;
 	if (!table)
 		u->nslots = 0;
 	u->io->rx_h = h;

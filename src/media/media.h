@@ -93,6 +93,9 @@ int zx_stream_play_stop(struct zx_stream *s);
 /* Sends a key press towards the other side by RFC 4733 (or as audio when te_pt is -1). */
 int zx_stream_dtmf(struct zx_stream *s, char digit, unsigned duration_ms);
 
+/* Listens for keys pressed as audible tones, too (ZX_STREAM_DTMF): for peers that cannot do RFC 4733. One that sends it is heard once. */
+int zx_stream_inband_dtmf(struct zx_stream *s, bool on);
+
 struct zx_stream_stats { /* RFC 3550; tx as reported by the other side's RTCP */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t rx_lost;    /* after reordering; never negative */

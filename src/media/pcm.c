@@ -195,6 +195,17 @@ size_t zx_dec_run(struct zx_dec *d, const uint8_t *p, size_t n, int16_t *pcm, si
 	return n;
 }
 
+bool zx_dec_lost(struct zx_dec *d, int16_t *pcm, size_t n)
+{
+	static const uint8_t none[G729_FRAME];
+
+	if (d->codec != ZX_CODEC_G729 || n % G729_SAMPLES)
+		return false;
+	for (; n; n -= G729_SAMPLES, pcm += G729_SAMPLES)
+		bcg729Decoder(d->g729, none, G729_FRAME, 1, 0, 0, pcm);
+	return true;
+}
+
 int zx_enc_alloc(struct zx_enc **ep, enum zx_codec codec)
 {
 	if (codec < 0 || codec >= ZX_CODEC_COUNT)

@@ -2,6 +2,7 @@
 #ifndef ZX_MEDIA_PCM_H
 #define ZX_MEDIA_PCM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ int zx_dec_alloc(struct zx_dec **dp, enum zx_codec codec);
 void zx_dec_free(struct zx_dec *d);
 /* Samples written to pcm (never more than max). */
 size_t zx_dec_run(struct zx_dec *d, const uint8_t *p, size_t n, int16_t *pcm, size_t max);
+
+/* n samples for a packet that was lost; false when this codec has nothing to say about it. */
+bool zx_dec_lost(struct zx_dec *d, int16_t *pcm, size_t n);
 
 int zx_enc_alloc(struct zx_enc **ep, enum zx_codec codec);
 void zx_enc_free(struct zx_enc *e);

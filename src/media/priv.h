@@ -54,7 +54,8 @@ void zx_tone_dtmf(int16_t *v, size_t n, unsigned event, size_t pos);
 int zx_prompt_load(struct zx_pcm **pp, const char *path);
 
 struct zx_prompts;
-int zx_prompts_alloc(struct zx_prompts **pp, const char *dir);
+/* Keeps those used last in memory, up to limit bytes and what is being played. */
+int zx_prompts_alloc(struct zx_prompts **pp, const char *dir, size_t limit);
 /* 0 with *pcm (a reference); EAGAIN: being loaded, zx_prompt_h will be called with arg; ENOENT. */
 typedef void(zx_prompt_h)(struct zx_pcm *pcm, uint32_t id, uint32_t gen);
 int zx_prompts_get(struct zx_prompts *p, const char *name, struct zx_pcm **pcm, zx_prompt_h *h, uint32_t id, uint32_t gen);
@@ -69,6 +70,7 @@ enum zx_cmd_type {
 	ZX_CMD_PLAY,
 	ZX_CMD_PLAY_STOP,
 	ZX_CMD_DTMF,
+	ZX_CMD_INBAND,
 	ZX_CMD_REC,
 	ZX_CMD_MIGRATE,
 	ZX_CMD_STOP
@@ -98,6 +100,7 @@ struct zx_cmd {
 			uint8_t side;
 		} rec;
 		struct zx_mt *to;
+		bool on;
 	} u;
 };
 
@@ -109,13 +112,21 @@ struct zx_rxstat { /* RFC 3550 A.1, A.3, A.8 */
 	uint32_t received, lost_before, expected_prior, received_prior;
 };
 
-struct zx_txcont { /* one continuous SSRC whatever we send from */
-	uint32_t ssrc, ts;
+struct zx_txcont {              /* one continuous SSRC whatever we send from */
+	uint32_t ssrc, ts, len; /* ts, len: of the last packet; len of an own one */
 	uint16_t seq;
 	bool started, mapped, own; /* mapped: relaying map_ssrc; own: our own frames follow each other */
 	uint64_t t_us;
 	uint32_t map_ssrc, ts_off;
 	uint16_t seq_off, map_base;
+};
+
+enum { ZX_PACK_MAX = 960 };
+struct zx_pack { /* samples until a packet is full, where the other side wants other lengths than come */
+	uint32_t ts;
+	unsigned n;
+	bool marker;
+	int16_t v[ZX_PACK_MAX];
 };
 
 struct zx_player {
@@ -182,7 +193,10 @@ struct zx_ms {
 	struct zx_ms *peer;
 	struct zx_player *play;
 	struct zx_dtmf_tx *dt;
-	struct zx_dec *dec; /* of what we receive, when it must be decoded for the peer */
+	struct zx_inband *inband; /* listens for tones of keys */
+	struct zx_dec *dec;       /* of what we receive, when it must be decoded for the peer */
+	struct zx_plc *plc;       /* the same: what was lost */
+	struct zx_pack *pack;
 	struct zx_enc *enc; /* of what we send, when it comes from PCM */
 	enum zx_codec dec_codec, enc_codec;
 	struct zx_recs *rec;  /* the recorder's side */
@@ -238,6 +252,11 @@ void zx_cmd_drop(struct zx_cmd *c);
 /* rx.c */
 void zx_rx(struct zx_sock *s, uint8_t *pkt, size_t len, const union zx_addr *src, void *arg);
 void zx_rx_dtmf_sweep(struct zx_mt *mt, struct zx_ms *ms);
+/* inband.c */
+int zx_inband_set(struct zx_ms *ms, bool on);
+void zx_inband_free(struct zx_ms *ms);
+void zx_inband_packet(struct zx_ms *ms, enum zx_codec codec, const uint8_t *p, size_t n);
+void zx_inband_sweep(struct zx_ms *ms, uint64_t now_us);
 /* latch.c */
 enum zx_latch_result { ZX_LATCH_OK, ZX_LATCH_WAIT, ZX_LATCH_FOREIGN };
 enum zx_latch_result zx_latch_check(struct zx_ms *ms, const union zx_addr *src, const struct zx_rtp *r, bool authentic, uint64_t now_us);
@@ -254,11 +273,20 @@ float zx_mos(enum zx_codec codec, double loss, double delay_ms);
 enum { ZX_KIND_TE = -2, ZX_KIND_CN = -3 }; /* beside enum zx_codec */
 void zx_tx_relay(struct zx_mt *mt, struct zx_ms *to, struct zx_ms *from, struct zx_rtp *r, uint8_t *pkt, int kind);
 void zx_tx_unmap(struct zx_ms *ms);
+/* Moves a relayed packet into our numbering, by offsets: the sender's losses and pace stay visible. False: it is older than the switch. */
+bool zx_tx_map(struct zx_txcont *t, struct zx_rtp *r, uint64_t now_us);
+unsigned zx_tx_frame(const struct zx_ms *ms); /* samples in a packet the other side wants */
+void zx_tx_pcm(struct zx_mt *mt, struct zx_ms *ms, struct zx_rtp *r, const int16_t *pcm, size_t n);
+struct zx_pack *zx_tx_pack(struct zx_ms *ms); /* NULL: no memory */
+void zx_tx_pack_send(struct zx_mt *mt, struct zx_ms *ms);
 /* ms: what the tick owes (player, DTMF); false when there is nothing more to do. */
 bool zx_tx_tick(struct zx_mt *mt, struct zx_ms *ms);
 void zx_tx_silence(struct zx_mt *mt, struct zx_ms *ms);
 void zx_tx_dtmf(struct zx_mt *mt, struct zx_ms *ms, uint8_t event, unsigned ms_len);
 void zx_tx_play_stop(struct zx_ms *ms);
+/* xcode.c */
+struct zx_plc;
+void zx_transcode(struct zx_mt *mt, struct zx_ms *to, struct zx_ms *from, struct zx_rtp *r, const uint8_t *pkt, enum zx_codec codec);
 /* rtcp.c */
 void zx_rtcp_rx(struct zx_mt *mt, struct zx_ms *ms, uint8_t *p, size_t n, const union zx_addr *src);
 void zx_rtcp_send(struct zx_mt *mt, struct zx_ms *ms);

@@ -1,4 +1,4 @@
-/* Prompts: names known since the start, files read by libuv's pool at first use, kept in memory as 8 kHz mono. */
+/* Prompts: names known since the start, files read by libuv's pool at first use, those used last kept in memory as 8 kHz mono. */
 #include "media/priv.h"
 
 #include <errno.h>
@@ -22,8 +22,8 @@ struct waiter {
 };
 
 struct prompt {
-	struct le he;
-	char *name; /* without .wav; absolute paths are not kept after use */
+	struct le he, used_le; /* used_le: while pcm is there */
+	char *name;            /* without .wav; absolute paths are not kept after use */
 	struct zx_pcm *pcm;
 	bool loading, stale;
 	struct list waiters;
@@ -32,6 +32,8 @@ struct prompt {
 struct zx_prompts {
 	struct hash *ht;
 	char *dir;
+	struct list used; /* those in memory, the last used first */
+	size_t bytes, limit;
 };
 
 struct job { /* crosses to the pool and back; what the pool touches is its own */
@@ -137,6 +139,7 @@ static void prompt_destroy(void *arg)
 	struct prompt *e = arg;
 
 	hash_unlink(&e->he);
+	list_unlink(&e->used_le);
 	list_flush(&e->waiters);
 	zx_pcm_deref(e->pcm);
 	mem_deref(e->name);
@@ -149,6 +152,34 @@ static void job_destroy(void *arg)
 	mem_deref(j->path);
 	mem_deref(j->e);
 	mem_deref(j->p);
+}
+
+static size_t pcm_bytes(const struct zx_pcm *p)
+{
+	return sizeof(*p) + p->n * sizeof(p->v[0]);
+}
+
+static void forget(struct zx_prompts *p, struct prompt *e)
+{
+	if (!e->pcm)
+		return;
+	p->bytes -= pcm_bytes(e->pcm);
+	list_unlink(&e->used_le);
+	zx_pcm_deref(e->pcm);
+	e->pcm = NULL;
+}
+
+/* Takes the reference. The new one is kept, whatever its size. */
+static void keep(struct zx_prompts *p, struct prompt *e, struct zx_pcm *pcm)
+{
+	forget(p, e);
+	if (!pcm)
+		return;
+	e->pcm = pcm;
+	p->bytes += pcm_bytes(pcm);
+	list_prepend(&p->used, &e->used_le, e);
+	while (p->bytes > p->limit && p->used.tail != &e->used_le)
+		forget(p, p->used.tail->data);
 }
 
 static void load_done(void *arg)
@@ -166,7 +197,7 @@ static void load_done(void *arg)
 		mem_deref(w);
 	}
 	if (e->he.list && e->name[0] != '/' && !e->stale)
-		e->pcm = j->pcm;
+		keep(j->p, e, j->pcm);
 	else
 		zx_pcm_deref(j->pcm);
 	if (e->he.list && e->name[0] == '/')
@@ -243,6 +274,8 @@ int zx_prompts_get(struct zx_prompts *p, const char *name, struct zx_pcm **pcm, 
 	if (!e)
 		return ENOENT;
 	if (e->pcm) {
+		list_unlink(&e->used_le);
+		list_prepend(&p->used, &e->used_le, e);
 		*pcm = zx_pcm_ref(e->pcm);
 		return 0;
 	}
@@ -289,12 +322,13 @@ static void scan(struct zx_prompts *p)
 	walk_for = NULL;
 }
 
-int zx_prompts_alloc(struct zx_prompts **pp, const char *dir)
+int zx_prompts_alloc(struct zx_prompts **pp, const char *dir, size_t limit)
 {
 	struct zx_prompts *p = mem_zalloc(sizeof(*p), prompts_destroy);
 
 	if (!p)
 		return ENOMEM;
+	p->limit = limit;
 	int err = str_dup(&p->dir, dir);
 	err = err ? err : hash_alloc(&p->ht, HASH);
 	if (err) {
@@ -315,7 +349,6 @@ void zx_media_sounds_changed(struct zx_media *m, const char *name)
 		e = add(p, name);
 	if (!e)
 		return;
-	zx_pcm_deref(e->pcm);
-	e->pcm = NULL;
+	forget(p, e);
 	e->stale = e->loading;
 }

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 
 enum {
-	CHUNK_OLD = ZX_REC_RATE * 13 / 100, /* handed on when its first entry is so old */
+	CHUNK_OLD = ZX_REC_RATE / 5, /* handed on when its first entry is so old */
 	INFLIGHT_MAX = 128 * 1024,   /* chunks: 128 MB while a disk hangs */
 	JUMP = ZX_REC_RATE,          /* position and arrival so far apart: the sender's clock jumped */
 	PAUSE = ZX_REC_RATE / 8,     /* the same at a marker bit */
@@ -98,8 +98,6 @@ static void put(struct zx_recs *s, enum zx_codec codec, uint32_t pos, const uint
 	memcpy(s->c->data + s->c->used, &e, sizeof(e));
 	memcpy(s->c->data + s->c->used + sizeof(e), p, len);
 	s->c->used = (uint16_t)(s->c->used + need);
-	if (s->c->used + need > ZX_CHUNK)
-		hand_on(s); /* the next will not fit either */
 }
 
 void zx_recs_packet(struct zx_recs *s, enum zx_codec codec, const struct zx_rtp *r, const uint8_t *payload, uint64_t now_us)

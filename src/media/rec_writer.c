@@ -18,8 +18,8 @@
 #include "base/log.h"
 
 enum {
-	WAKE_MS = 50,
-	HOLD_BACK = ZX_REC_RATE * 22 / 100, /* a side may hand its chunk on so late */
+	WAKE_MS = 100,
+	HOLD_BACK = ZX_REC_RATE * 35 / 100, /* a side may hand its chunk on so late */
 	STEP = ZX_REC_RATE / 6,
 	CHECK_US = 2000000,
 	NICER = 3,

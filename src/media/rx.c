@@ -43,6 +43,8 @@ void zx_rx_dtmf_sweep(struct zx_mt *mt, struct zx_ms *ms)
 {
 	if (ms->dr.on && !ms->dr.told && mt->now_us - ms->dr.t_us > 300000)
 		dtmf_tell(ms);
+	if (ms->inband)
+		zx_inband_sweep(ms, mt->now_us);
 }
 
 static void deliver(struct zx_mt *mt, struct zx_ms *ms, struct zx_rtp *r, uint8_t *pkt)
@@ -62,7 +64,9 @@ static void deliver(struct zx_mt *mt, struct zx_ms *ms, struct zx_rtp *r, uint8_
 		return;
 	if (kind == ZX_KIND_TE)
 		dtmf(mt, ms, r, pkt + r->off);
-	else if (kind >= 0 && ms->rec)
+	if (kind >= 0 && ms->inband)
+		zx_inband_packet(ms, (enum zx_codec)kind, pkt + r->off, r->len);
+	if (kind >= 0 && ms->rec)
 		zx_recs_packet(ms->rec, (enum zx_codec)kind, r, pkt + r->off, mt->now_us);
 	if (ms->peer)
 		zx_tx_relay(mt, ms->peer, ms, r, pkt, kind);

@@ -316,6 +316,17 @@ int zx_stream_dtmf(struct zx_stream *s, char digit, unsigned duration_ms)
 	return 0;
 }
 
+int zx_stream_inband_dtmf(struct zx_stream *s, bool on)
+{
+	struct zx_cmd *c = cmd(ZX_CMD_INBAND, s);
+
+	if (!c)
+		return ENOMEM;
+	c->u.on = on;
+	zx_mt_post(s->mt, c);
+	return 0;
+}
+
 void zx_stream_stats(const struct zx_stream *s, struct zx_stream_stats *st)
 {
 	const struct zx_counters *c = &s->ms->c;

@@ -34,10 +34,11 @@ static uint32_t ts_now(const struct zx_txcont *t, uint64_t now)
 void zx_tx_unmap(struct zx_ms *ms)
 {
 	ms->tx.mapped = ms->tx.own = false;
+	if (ms->pack)
+		ms->pack->n = 0;
 }
 
-/* Moves a relayed packet into our numbering, by offsets: the sender's losses and pace stay visible. False: it is older than the switch. */
-static bool map(struct zx_txcont *t, struct zx_rtp *r, uint64_t now)
+bool zx_tx_map(struct zx_txcont *t, struct zx_rtp *r, uint64_t now)
 {
 	if (!t->mapped || t->map_ssrc != r->ssrc) {
 		t->ts_off = ts_now(t, now) - r->ts;
@@ -74,32 +75,43 @@ static struct zx_enc *encoder(struct zx_ms *ms)
 	return zx_enc_alloc(&ms->enc, ms->d.codec) ? NULL : ms->enc;
 }
 
-static struct zx_dec *decoder(struct zx_ms *ms, enum zx_codec codec)
+/* Samples a packet towards the other side. */
+unsigned zx_tx_frame(const struct zx_ms *ms)
 {
-	if (ms->dec && ms->dec_codec == codec)
-		return ms->dec;
-	zx_dec_free(ms->dec);
-	ms->dec = NULL;
-	ms->dec_codec = codec;
-	return zx_dec_alloc(&ms->dec, codec) ? NULL : ms->dec;
+	unsigned p = ms->d.ptime / 10 * 10u;
+	return (p < 10 ? 20 : p > 120 ? 120 : p) * 8;
 }
 
-static void transcode(struct zx_mt *mt, struct zx_ms *to, struct zx_ms *from, struct zx_rtp *r, const uint8_t *pkt, enum zx_codec codec)
+void zx_tx_pcm(struct zx_mt *mt, struct zx_ms *ms, struct zx_rtp *r, const int16_t *pcm, size_t n)
 {
-	int16_t pcm[ZX_PCM_MAX];
-	struct zx_dec *d = decoder(from, codec);
-	struct zx_enc *e = encoder(to);
+	struct zx_enc *e = encoder(ms);
 
-	if (!d || !e)
+	if (!e)
 		return;
-	size_t n = zx_dec_run(d, pkt + r->off, r->len, pcm, ZX_PCM_MAX);
 	uint8_t *out = zx_io_txbuf(mt->io);
 	size_t len = zx_enc_run(e, pcm, n, out + ZX_RTP_HDR, ZX_RTP_MAX - ZX_RTP_HDR);
-	if (!len || !map(&to->tx, r, mt->now_us))
+	if (!len)
 		return;
-	r->pt = to->d.pt;
+	r->pt = ms->d.pt;
 	zx_rtp_put(out, r);
-	send_rtp(mt, to, out, ZX_RTP_HDR + len);
+	send_rtp(mt, ms, out, ZX_RTP_HDR + len);
+}
+
+struct zx_pack *zx_tx_pack(struct zx_ms *ms)
+{
+	if (!ms->pack)
+		ms->pack = calloc(1, sizeof(*ms->pack));
+	return ms->pack;
+}
+
+void zx_tx_pack_send(struct zx_mt *mt, struct zx_ms *ms)
+{
+	struct zx_pack *k = ms->pack;
+	struct zx_rtp r = {.seq = ++ms->tx.seq, .ts = k->ts, .ssrc = ms->tx.ssrc, .marker = k->marker};
+
+	zx_tx_pcm(mt, ms, &r, k->v, k->n);
+	k->n = 0;
+	k->marker = false;
 }
 
 void zx_tx_relay(struct zx_mt *mt, struct zx_ms *to, struct zx_ms *from, struct zx_rtp *r, uint8_t *pkt, int kind)
@@ -107,7 +119,7 @@ void zx_tx_relay(struct zx_mt *mt, struct zx_ms *to, struct zx_ms *from, struct 
 	if (to->play || to->dt || !may_send(to))
 		return;
 	if (kind >= 0 && kind != (int)to->d.codec) {
-		transcode(mt, to, from, r, pkt, (enum zx_codec)kind);
+		zx_transcode(mt, to, from, r, pkt, (enum zx_codec)kind);
 		return;
 	}
 	if ((kind == ZX_KIND_TE && to->d.te_pt < 0) || (kind == ZX_KIND_CN && from->d.codec != to->d.codec)) {
@@ -115,7 +127,7 @@ void zx_tx_relay(struct zx_mt *mt, struct zx_ms *to, struct zx_ms *from, struct 
 			to->tx.seq_off--; /* closes the gap: nothing was lost */
 		return;
 	}
-	if (!map(&to->tx, r, mt->now_us))
+	if (!zx_tx_map(&to->tx, r, mt->now_us))
 		return;
 	if (kind >= 0)
 		r->pt = to->d.pt;
@@ -127,38 +139,63 @@ void zx_tx_relay(struct zx_mt *mt, struct zx_ms *to, struct zx_ms *from, struct 
 	send_rtp(mt, to, p, (size_t)ZX_RTP_HDR + r->len);
 }
 
-/* Header of a frame of our own. */
-static void own_header(struct zx_mt *mt, struct zx_ms *ms, uint8_t *out, uint8_t pt)
+/* Audio of our own, following what we sent last. */
+static void send_own(struct zx_mt *mt, struct zx_ms *ms, const int16_t *pcm, unsigned n)
 {
 	struct zx_txcont *t = &ms->tx;
-	struct zx_rtp r = {.pt = pt, .ssrc = t->ssrc, .marker = !t->own};
+	struct zx_rtp r = {.ssrc = t->ssrc, .marker = !t->own};
 
-	t->ts = t->own ? t->ts + ZX_FRAME : ts_now(t, mt->now_us);
+	t->ts = t->own ? t->ts + t->len : ts_now(t, mt->now_us);
+	t->len = n;
 	t->seq++;
 	t->own = t->started = true;
 	t->mapped = false;
 	t->t_us = mt->now_us;
 	r.seq = t->seq;
 	r.ts = t->ts;
-	zx_rtp_put(out, &r);
+	zx_tx_pcm(mt, ms, &r, pcm, n);
 }
 
+/* What is left of a packet. */
+static void send_rest(struct zx_mt *mt, struct zx_ms *ms)
+{
+	if (ms->pack && ms->pack->n && may_send(ms))
+		send_own(mt, ms, ms->pack->v, ms->pack->n);
+	if (ms->pack)
+		ms->pack->n = 0;
+}
+
+/* 20 ms; sent in packets as long as the other side wants them. */
 static void send_frame(struct zx_mt *mt, struct zx_ms *ms, const int16_t *pcm)
 {
-	struct zx_enc *e = may_send(ms) ? encoder(ms) : NULL;
+	const unsigned want = zx_tx_frame(ms);
 
-	if (!e)
+	if (!may_send(ms))
 		return;
-	uint8_t *out = zx_io_txbuf(mt->io);
-	size_t n = zx_enc_run(e, pcm, ZX_FRAME, out + ZX_RTP_HDR, ZX_RTP_MAX - ZX_RTP_HDR);
-	own_header(mt, ms, out, ms->d.pt);
-	send_rtp(mt, ms, out, ZX_RTP_HDR + n);
+	if (want == ZX_FRAME && !(ms->pack && ms->pack->n)) {
+		send_own(mt, ms, pcm, ZX_FRAME);
+		return;
+	}
+	struct zx_pack *k = zx_tx_pack(ms);
+	if (!k)
+		return;
+	for (unsigned at = 0; at < ZX_FRAME;) {
+		unsigned n = want > k->n ? want - k->n : 0;
+		n = n > ZX_FRAME - at ? ZX_FRAME - at : n;
+		memcpy(k->v + k->n, pcm + at, n * sizeof(*pcm));
+		k->n += n;
+		at += n;
+		if (k->n >= want)
+			send_rest(mt, ms);
+	}
 }
 
 void zx_tx_silence(struct zx_mt *mt, struct zx_ms *ms)
 {
 	static const int16_t zero[ZX_FRAME];
-	send_frame(mt, ms, zero);
+
+	if (may_send(ms))
+		send_own(mt, ms, zero, ZX_FRAME);
 	zx_tx_unmap(ms);
 }
 
@@ -208,6 +245,7 @@ static void play_tick(struct zx_mt *mt, struct zx_ms *ms)
 		return;
 	}
 	uint32_t id = ms->play->id;
+	send_rest(mt, ms);
 	zx_tx_play_stop(ms);
 	zx_ms_event(ms, &(struct zx_stream_event){.type = ZX_STREAM_PLAY_DONE, .play = id});
 }
@@ -278,8 +316,10 @@ static void dtmf_tick(struct zx_mt *mt, struct zx_ms *ms)
 		zx_tone_dtmf(v, ZX_FRAME, d->q[0].event, d->pos);
 		d->pos += ZX_FRAME;
 		send_frame(mt, ms, v);
-		if (d->pos >= d->q[0].samples)
+		if (d->pos >= d->q[0].samples) {
+			send_rest(mt, ms);
 			dtmf_next(ms);
+		}
 		return;
 	}
 	if (d->pos < d->q[0].samples)

@@ -26,17 +26,18 @@ static struct set *current; /* loop thread */
 /* A number as people mean it, however a trunk shows it: +8613812345678, 013812345678 and 13812345678 are one mobile. */
 static void plain(char *out, const char *number)
 {
-	const char *p = number + (*number == '+');
-	size_t n = strspn(p, "0123456789*#");
+	const bool plus = *number == '+';
+	const char *p = number + plus;
+	size_t n = strspn(p, "0123456789*#"), code = 0;
 
 	if (!strncmp(p, "0086", 4) && n > 8)
-		p += 4, n -= 4;
-	else if (!strncmp(p, "86", 2) && n == MOBILE + 2)
-		p += 2, n -= 2;
-	else if (*number == '+' && !strncmp(p, "86", 2))
-		p += 2, n -= 2;
-	if (p != number && *p != '0' && *p != '1' && n > 8 && n <= MOBILE) {
-		/* a fixed line after the country's code: inside the country it has its 0 */
+		code = 4;
+	else if (!strncmp(p, "86", 2) && (plus || n == MOBILE + 2))
+		code = 2;
+	p += code;
+	n -= code;
+	if (code && n > 8 && n <= MOBILE && *p != '0' && !(n == MOBILE && *p == '1')) {
+		/* a fixed line: inside the country it has its 0 */
 		*out++ = '0';
 		zx_strcpy_len(out, DIGITS - 1, p, n);
 		return;

@@ -20,7 +20,7 @@ struct zx_check_row { /* where a problem is */
 
 /* zh and en are formats with the same arguments. */
 void zx_check_tell(const struct zx_check *c, bool error, const char *code, const struct zx_check_row *at, const char *zh, const char *en,
-		   ...);
+		   ...) __attribute__((format(printf, 5, 7), format(printf, 6, 7)));
 /* "8001 王", "night". */
 void zx_check_label(enum zx_plan_kind kind, const void *item, char *out, size_t len);
 /* Kind of the rows an application has; ZX_PLAN_KINDS: none, -1: no such application. */

@@ -294,7 +294,8 @@ static bool may_challenge(struct zx_sip *s, const struct sip_msg *msg)
 	if (msg->tp != SIP_TRANSP_UDP || zx_credit_spend(s->auth->credit, &msg->src, zx_mono_ms()))
 		return true;
 	(void)re_snprintf(src, sizeof(src), "%j", &msg->src);
-	zx_log_limited(&site, 60, ZX_WARN, "sip", "%s leaves too many challenges unanswered (or somebody forges its address): %d a second go on", src,
+	zx_log_limited(&site, 60, ZX_WARN, "sip",
+		       "%s leaves too many challenges unanswered (or somebody forges its address): %d a second go on", src,
 		       ZX_CREDIT_PER_S);
 	s->stats.unanswered_drops++;
 	return false;

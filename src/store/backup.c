@@ -182,8 +182,8 @@ static int inspect_tables(struct inspect *in)
 		in->total = sqlite3_column_int64(s, 0) + 1;
 	sqlite3_finalize(s);
 	s = NULL;
-	rc = sqlite3_prepare_v2(in->h, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name", -1, &s,
-				NULL);
+	rc = sqlite3_prepare_v2(in->h, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name", -1,
+				&s, NULL);
 	while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW && !err) {
 		rc = SQLITE_OK;
 		snprintf(table, sizeof(table), "%s", (const char *)sqlite3_column_text(s, 0));
@@ -312,8 +312,8 @@ static int verify_open(const char *dir, enum zx_verify *result, char *why, size_
 	return err;
 }
 
-int zx_store_verify(const char *dir, enum zx_verify *result, char *why, size_t whylen, struct zx_store_counts *counts, zx_store_progress_h *h,
-		    void *arg)
+int zx_store_verify(const char *dir, enum zx_verify *result, char *why, size_t whylen, struct zx_store_counts *counts,
+		    zx_store_progress_h *h, void *arg)
 {
 	struct verify v = {why, whylen, h, arg};
 	char path[ZX_PATH_LEN + 32];

@@ -25,17 +25,17 @@ struct zx_store_counts {
 };
 /* DIR/zuoxi.db and DIR/secret.key as a store of their own: ours, not newer, whole (integrity, foreign keys), the key opens its secrets;
  * brought to this version's schema; logins of its time ended. *result is set with 0; why says what is wrong. ECANCELED, EIO, ENOSPC... */
-int zx_store_verify(const char *dir, enum zx_verify *result, char *why, size_t whylen, struct zx_store_counts *counts, zx_store_progress_h *h,
-		    void *arg);
+int zx_store_verify(const char *dir, enum zx_verify *result, char *why, size_t whylen, struct zx_store_counts *counts,
+		    zx_store_progress_h *h, void *arg);
 
 /* All that is wrong, as texts, at most 100; table by table. ECANCELED. */
 typedef void(zx_store_problem_h)(const char *text, void *arg);
 int zx_store_inspect(const char *path, zx_store_problem_h *problem, zx_store_progress_h *h, void *arg, unsigned *problems);
 
 struct zx_store_repair {
-	unsigned indexes;        /* made anew */
-	unsigned orphans;        /* rows that belonged to nothing: removed */
-	unsigned loosened;       /* rows that referred to nothing: the reference was cleared */
+	unsigned indexes;  /* made anew */
+	unsigned orphans;  /* rows that belonged to nothing: removed */
+	unsigned loosened; /* rows that referred to nothing: the reference was cleared */
 };
 /* While in use: every index anew, rows whose owner is gone removed. In many small orders, so that others get their turn. */
 int zx_store_repair(struct zx_store *st, struct zx_store_repair *out, zx_store_progress_h *h, void *arg);
@@ -43,5 +43,7 @@ int zx_store_repair(struct zx_store *st, struct zx_store_repair *out, zx_store_p
 /* Has the next start save every row that can be read into a new database; the old one is kept. */
 int zx_store_rebuild_plan(struct zx_store *st);
 bool zx_store_rebuild_planned(struct zx_store *st);
+/* The same at once, of a folder nobody has open. */
+int zx_store_rebuild_now(const char *dir, char *errbuf, size_t errlen);
 
 #endif

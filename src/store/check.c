@@ -50,8 +50,8 @@ static int refuse_newer(const char *path, unsigned version, char *errbuf, size_t
 static int refuse_damaged(const char *path, const char *what, char *errbuf, size_t errlen)
 {
 	snprintf(errbuf, errlen,
-		 "%s is damaged (%s); it has not been touched. Restore a backup, or move the file away and save what can be read: "
-		 "sqlite3 damaged.db .recover | sqlite3 zuoxi.db",
+		 "%s is damaged (%s); it has not been touched. Restore a backup, or save every row that can be read into "
+		 "a new one: zuoxid --data FOLDER --rebuild",
 		 path, what);
 	return EBADMSG;
 }

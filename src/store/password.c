@@ -170,3 +170,8 @@ int zx_password_random(char *out, size_t n)
 	out[n] = '\0';
 	return 0;
 }
+
+int zx_password_key(void *key, size_t len, const char *passphrase, const void *salt, size_t salt_len, uint32_t t, uint32_t m, uint32_t p)
+{
+	return argon2id_hash_raw(t, m, p, passphrase, strlen(passphrase), salt, salt_len, key, len) == ARGON2_OK ? 0 : ENOMEM;
+}

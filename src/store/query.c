@@ -535,7 +535,7 @@ static int list_page(struct list *l, unsigned size, zx_q_row_h *h, void *arg)
 	if (!q)
 		return ENOMEM;
 	l->colc = 0;
-	add_cols(q, l, ZX_Q_LIST);
+	add_cols(q, l, req->whole ? ZX_Q_SHOW : ZX_Q_LIST);
 	add_sort_expr(q, l);
 	zx_q_add(q, ", t.id");
 	add_from(q, l->t);
@@ -648,7 +648,8 @@ int zx_q_count(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_r
 	return err;
 }
 
-int zx_q_ids(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, int64_t *ids, size_t max, size_t *n, const char **bad)
+int zx_q_ids(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, int64_t *ids, size_t max, size_t *n,
+	     const char **bad)
 {
 	struct zx_q_req r = *req;
 	struct zx_q_result res;
@@ -669,7 +670,7 @@ int zx_q_ids(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req
 		err = add_where(q, l);
 	*bad = res.bad;
 	if (!err) {
-		zx_q_add(q, " ORDER BY t.id LIMIT :p%u", zx_q_param_int(q, (int64_t)max + 1));
+		zx_q_add(q, " LIMIT :p%u", zx_q_param_int(q, (int64_t)max + 1));
 		err = zx_q_prepare_scoped(&s, db, q, r.scope);
 	}
 	while (!err && !(err = zx_stmt_step(s))) {

@@ -64,12 +64,13 @@ struct zx_q_table {
 	const char *company; /* "t.company_id"; "t.id" for the companies themselves; NULL: rows belong to no company, only scope .system
 				sees them */
 	const char *own;     /* what makes a row one's own: a condition with :own, or NULL: nobody's */
-	const char *dept;    /* what makes a row a department leader's, beside own: a condition with :user (view led_extensions), or NULL: as own */
-	const char *where;   /* constant condition on every row ("t.kind = 'music'"), or NULL */
+	const char
+	    *dept; /* what makes a row a department leader's, beside own: a condition with :user (view led_extensions), or NULL: as own */
+	const char *where;    /* constant condition on every row ("t.kind = 'music'"), or NULL */
 	const char *position; /* column of the order set by hand, within the company; or NULL */
 	const struct zx_q_child *children;
 	unsigned childc;
-	const char *rev;     /* "rev", or NULL: changes are not counted */
+	const char *rev; /* "rev", or NULL: changes are not counted */
 	const struct zx_q_col *cols;
 	unsigned colc;
 };
@@ -109,6 +110,7 @@ struct zx_q_req {
 	unsigned page;     /* without a cursor: pages to leave out */
 	unsigned size;     /* 1..100 */
 	bool count;        /* total wanted */
+	bool whole;        /* also columns of single rows (ZX_Q_GET) */
 };
 
 struct zx_q_result {
@@ -131,6 +133,29 @@ int zx_q_export(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_
 int zx_q_count(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, int64_t *n, const char **bad);
 /* One row, with ZX_Q_GET columns. ENOENT: none within the scope. Also in an order. */
 int zx_q_get(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, zx_q_row_h *h, void *arg);
+
+/* ---- rows as others refer to them ---- */
+typedef void(zx_q_ref_h)(int64_t id, const char *label, void *arg);
+struct zx_q_ref_req {
+	const char *label;             /* key of the column that names a row */
+	int64_t company_id;            /* 0: all */
+	bool strict;                   /* nor those of no company (the system administrator's role) */
+	const struct zx_q_cond *conds; /* ZX_Q_IS alone */
+	unsigned condc;
+	const char *search; /* part of the label, or with exact the whole */
+	const char *exact;  /* "": the label is search; else this column (of the descriptor) is; NULL: search */
+	const int64_t *ids; /* instead: these */
+	unsigned idc, size;
+};
+/* Ordered by label, but not with exact. */
+int zx_q_refs(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_ref_req *req, zx_q_ref_h *h, void *arg);
+/* The same of the view targets, for an application. exact: any but NULL; the label or its first word. */
+int zx_q_targets(struct zx_db *db, const char *app, const struct zx_q_ref_req *req, zx_q_ref_h *h, void *arg);
+/* The rows of t that have id in a column of theirs, or of a child. */
+int zx_q_users(struct zx_db *db, const struct zx_q_table *t, const char *label, const struct zx_q_child *child, const char *column,
+	       int64_t id, unsigned max, zx_q_ref_h *h, void *arg);
+/* Expression of what a row is called: the column `key`, "number name" when there are both. */
+void zx_q_label(char *out, size_t len, const struct zx_q_table *t, const char *key);
 
 /* ---- within an order (zx_store_write_wait) ---- */
 enum zx_q_kind { ZX_Q_VNULL, ZX_Q_VINT, ZX_Q_VREAL, ZX_Q_VTEXT, ZX_Q_VLIST };
@@ -167,6 +192,7 @@ int zx_q_position(struct zx_db *db, const struct zx_q_table *t, const struct zx_
 /* The company a row belongs to, 0: none. Also outside an order. ENOENT. */
 int zx_q_company(struct zx_db *db, const struct zx_q_table *t, int64_t id, int64_t *company_id);
 /* Ids of all that match (size, page, after, sort are ignored), at most max; E2BIG: more than that. */
-int zx_q_ids(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, int64_t *ids, size_t max, size_t *n, const char **bad);
+int zx_q_ids(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_req *req, int64_t *ids, size_t max, size_t *n,
+	     const char **bad);
 
 #endif

@@ -77,8 +77,8 @@ static int check_row(struct zx_db *db, const struct zx_q_child *c, int64_t compa
 	for (unsigned i = 0; i < n; i++) {
 		const struct zx_q_col *col = col_find(c, v[i].key);
 		const int err = !col || !(col->can & ZX_Q_WRITE) || v[i].kind == ZX_Q_VLIST ? EINVAL
-				: col->ref                                                  ? zx_q_ref_check(db, col->ref, &v[i], company_id)
-											    : 0;
+				: col->ref ? zx_q_ref_check(db, col->ref, &v[i], company_id)
+					   : 0;
 		if (err)
 			return err;
 	}

@@ -50,7 +50,8 @@ const char *zx_q_company_column(const struct zx_q_table *t);
 int zx_q_run(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_sql *q, const char **bad);
 /* A reference: such a row, of this company or of none. EINVAL: there is none. */
 int zx_q_ref_check(struct zx_db *db, const struct zx_q_table *ref, const struct zx_q_value *v, int64_t company_id);
-int zx_q_row_check(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev, int64_t *company_id);
+int zx_q_row_check(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev,
+		   int64_t *company_id);
 
 /* query_child.c */
 const struct zx_q_child *zx_q_child_find(const struct zx_q_table *t, const char *key);

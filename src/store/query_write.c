@@ -117,8 +117,8 @@ int zx_q_run(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_sql
 	return err;
 }
 
-static int put_children(struct zx_db *db, const struct zx_q_table *t, int64_t id, int64_t company_id, const struct zx_q_value *v, unsigned n,
-			const char **bad)
+static int put_children(struct zx_db *db, const struct zx_q_table *t, int64_t id, int64_t company_id, const struct zx_q_value *v,
+			unsigned n, const char **bad)
 {
 	int err = 0;
 
@@ -189,7 +189,8 @@ int zx_q_insert(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_
 }
 
 /* The row is within the scope, and at this revision; its company. */
-int zx_q_row_check(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev, int64_t *company_id)
+int zx_q_row_check(struct zx_db *db, const struct zx_q_table *t, const struct zx_q_scope *scope, int64_t id, int64_t rev,
+		   int64_t *company_id)
 {
 	struct zx_q_sql *q;
 	struct zx_stmt *s;

@@ -37,6 +37,26 @@ int zx_store_rebuild_plan(struct zx_store *st)
 	return fsync(st->dirfd) ? errno : 0;
 }
 
+int zx_store_rebuild_now(const char *dir, char *errbuf, size_t errlen)
+{
+	char path[ZX_PATH_LEN + 32];
+	struct zx_store *st = NULL;
+	int fd, err;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, flag) >= sizeof(path))
+		return ENAMETOOLONG;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		err = errno;
+		snprintf(errbuf, errlen, "cannot write to %s: %s", dir, strerror(err));
+		return err;
+	}
+	close(fd);
+	err = zx_store_open(&st, dir, errbuf, errlen);
+	zx_store_close(st);
+	return err;
+}
+
 bool zx_store_rebuild_planned(struct zx_store *st)
 {
 	return !faccessat(st->dirfd, flag, F_OK, 0);
@@ -176,7 +196,7 @@ static int copy_table(struct rebuild *r, const char *table)
 
 static int copy_all(struct rebuild *r)
 {
-	char (*names)[NAME_LEN] = calloc(TABLES_MAX, sizeof(*names));
+	char(*names)[NAME_LEN] = calloc(TABLES_MAX, sizeof(*names));
 	struct triggers *t = calloc(1, sizeof(*t));
 	sqlite3_stmt *s = NULL;
 	unsigned n = 0;
@@ -185,8 +205,9 @@ static int copy_all(struct rebuild *r)
 	if (!err)
 		err = triggers_drop(r->dst, t);
 	if (!err)
-		err = zx_sqlite_errno(r->dst, sqlite3_prepare_v2(r->dst, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", -1,
-								 &s, NULL));
+		err = zx_sqlite_errno(
+		    r->dst, sqlite3_prepare_v2(r->dst, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+					       -1, &s, NULL));
 	while (!err && n < TABLES_MAX && sqlite3_step(s) == SQLITE_ROW)
 		snprintf(names[n++], NAME_LEN, "%s", (const char *)sqlite3_column_text(s, 0));
 	sqlite3_finalize(s);
@@ -249,8 +270,8 @@ static int salvage(struct zx_store *st, struct rebuild *r, char *errbuf, size_t 
 
 static void remove_work(struct zx_store *st)
 {
-	static const char *const files[] = {"rebuild.new/zuoxi.db", "rebuild.new/zuoxi.db-wal", "rebuild.new/zuoxi.db-shm", "rebuild.new/secret.key",
-					    "rebuild.new/aside"};
+	static const char *const files[] = {"rebuild.new/zuoxi.db", "rebuild.new/zuoxi.db-wal", "rebuild.new/zuoxi.db-shm",
+					    "rebuild.new/secret.key", "rebuild.new/aside"};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		(void)unlinkat(st->dirfd, files[i], 0);

@@ -94,11 +94,12 @@ static int op_orphans(struct zx_db *db, void *arg)
 		const struct key *k = &keys[i];
 
 		if (k->nullable)
-			sqlite3_snprintf(sizeof(sql), sql, "UPDATE \"%w\" SET \"%w\" = NULL WHERE \"%w\" NOT IN (SELECT \"%w\" FROM \"%w\")",
-					 f->table, k->from, k->from, k->to, k->parent);
+			sqlite3_snprintf(sizeof(sql), sql,
+					 "UPDATE \"%w\" SET \"%w\" = NULL WHERE \"%w\" NOT IN (SELECT \"%w\" FROM \"%w\")", f->table,
+					 k->from, k->from, k->to, k->parent);
 		else
-			sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM \"%w\" WHERE \"%w\" NOT IN (SELECT \"%w\" FROM \"%w\")", f->table, k->from,
-					 k->to, k->parent);
+			sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM \"%w\" WHERE \"%w\" NOT IN (SELECT \"%w\" FROM \"%w\")", f->table,
+					 k->from, k->to, k->parent);
 		err = run_sql(db, sql);
 		if (!err)
 			*(k->nullable ? &f->out->loosened : &f->out->orphans) += (unsigned)zx_db_changes(db);
@@ -117,7 +118,8 @@ int zx_store_repair(struct zx_store *st, struct zx_store_repair *out, zx_store_p
 	if (!err)
 		err = names_read(db, "SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY name", indexes);
 	if (!err)
-		err = names_read(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name", tables);
+		err = names_read(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+				 tables);
 	for (unsigned i = 0; !err && i < indexes->n; i++) {
 		err = zx_store_write_wait(st, op_reindex, indexes->v[i]);
 		if (!err)

@@ -20,9 +20,14 @@ static const struct {
 	const char *name, *to; /* as what it is put in place */
 	bool whole;            /* what was there goes aside even if the backup has none */
 } parts[] = {
-    {"zuoxi.db-wal", "zuoxi.db-wal", true}, {"zuoxi.db-shm", "zuoxi.db-shm", true}, {"zuoxi.db", "zuoxi.db", false},
-    {"secret.key", "secret.key", false},    {"sounds", "sounds", false},            {"files", "files", false},
-    {"tls", "tls", false},                  {"recordings", "recordings.restored", false},
+    {"zuoxi.db-wal", "zuoxi.db-wal", true},
+    {"zuoxi.db-shm", "zuoxi.db-shm", true},
+    {"zuoxi.db", "zuoxi.db", false},
+    {"secret.key", "secret.key", false},
+    {"sounds", "sounds", false},
+    {"files", "files", false},
+    {"tls", "tls", false},
+    {"recordings", "recordings.restored", false},
 };
 
 static bool there(int dirfd, const char *name)
@@ -95,12 +100,12 @@ int zx_store_restore(struct zx_store *st, char *errbuf, size_t errlen)
 		err = put_part(st, aside, i);
 	/* the end of it is one step, too: what is left of the folder goes to what it replaced */
 	snprintf(left, sizeof(left), "%s/restored", aside);
-	if (!err && ((mkdirat(st->dirfd, aside, 0700) && errno != EEXIST) || fsync(st->dirfd) || renameat(st->dirfd, ready, st->dirfd, left) ||
-		     fsync(st->dirfd)))
+	if (!err && ((mkdirat(st->dirfd, aside, 0700) && errno != EEXIST) || fsync(st->dirfd) ||
+		     renameat(st->dirfd, ready, st->dirfd, left) || fsync(st->dirfd)))
 		err = errno;
 	if (err) {
-		snprintf(errbuf, errlen, "the restore in %s/%s cannot be put in place: %s; nothing is lost, it goes on at the next start", st->dir, ready,
-			 strerror(err));
+		snprintf(errbuf, errlen, "the restore in %s/%s cannot be put in place: %s; nothing is lost, it goes on at the next start",
+			 st->dir, ready, strerror(err));
 		return err;
 	}
 	zx_log(ZX_WARN, "store", "a backup was restored; what was there before is in %s/%s", st->dir, aside);

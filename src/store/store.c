@@ -78,7 +78,8 @@ static int save_before(struct zx_db *db, unsigned version, char *errbuf, size_t 
 	if (!err && rename(part, path))
 		err = errno;
 	if (err)
-		snprintf(errbuf, errlen, "cannot keep a copy of the database as %s before its schema is changed: %s; the database is as it was", path,
+		snprintf(errbuf, errlen,
+			 "cannot keep a copy of the database as %s before its schema is changed: %s; the database is as it was", path,
 			 strerror(err));
 	else
 		zx_log(ZX_INFO, "store", "the database as it was with schema %u is kept as %s", version, path);

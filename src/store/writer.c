@@ -461,7 +461,7 @@ void zx_store_health(struct zx_store *st, struct zx_store_health *h)
 	snprintf(path, sizeof(path), "%s/zuoxi.db", st->dir);
 	if (!stat(path, &sb))
 		h->file = sb.st_size;
-	strcat(path, "-wal");
+	snprintf(path, sizeof(path), "%s/zuoxi.db-wal", st->dir);
 	if (!stat(path, &sb))
 		h->wal = sb.st_size;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "web/route.h"
 
 enum { BIT_ALL, BIT_SYSTEM, BIT_FIRST, NAME_LEN = 96, MAX = ZX_RIGHTS_MAX - BIT_FIRST };
@@ -56,7 +57,7 @@ static void note(const char *right)
 		zx_log(ZX_ERROR, "web", "too many rights: %s is given to nobody", right);
 		return;
 	}
-	strcpy(names[count++], right);
+	zx_strcpy(names[count++], NAME_LEN, right);
 }
 
 static bool foreign(const char *right)

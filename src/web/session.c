@@ -367,8 +367,7 @@ static int session_make(struct zx_req *r, int64_t user_id, int64_t company_id, c
 	zx_strcpy(l.addr, sizeof(l.addr), r->peer.addr);
 	zx_strcpy(l.agent, sizeof(l.agent), agent ? agent : "");
 	l.idle = (int64_t)r->web->env.conf->session_idle * 1000 + ZX_TOUCH_MS;
-	l.audit =
-	    (struct zx_audit){.company_id = company_id, .user_id = user_id, .addr = l.addr, .resource = "session", .action = "login"};
+	l.audit = (struct zx_audit){.company_id = company_id, .user_id = user_id, .addr = l.addr, .resource = "session", .action = "login"};
 	err = zx_store_write_wait(r->web->env.store, op_login, &l);
 	if (err)
 		return err;

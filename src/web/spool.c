@@ -23,9 +23,11 @@
 
 enum {
 	PART = 16384,
-	GRACE_MS = 20000,      /* before the rate counts */
-	RATE = 8192,           /* bytes a second at least */
-	RESERVE = 64 << 20,    /* of the disk left to calls and records */
+	GRACE_MS = 20000,   /* before the rate counts */
+	RATE = 8192,        /* bytes a second at least */
+	RESERVE = 64 << 20, /* of the disk left to calls and records */
+	DRAIN_MAX = 256 << 20,
+	DRAIN_MS = 15000,
 };
 
 static atomic_uint under_way;
@@ -174,9 +176,26 @@ static int spool(struct zx_req *r, struct zx_spool *s, int64_t max)
 	return err;
 }
 
-static void refuse(struct zx_req *r, int err)
+/* A browser that is still sending when it is refused shows a broken connection, not the reason: what is not absurd is let pass. */
+static void drain(struct zx_req *r, int64_t left)
 {
-	/* what is left of the body is not read */
+	const uint64_t end = zx_mono_ms() + DRAIN_MS;
+	char buf[PART];
+
+	while (left > 0 && left <= DRAIN_MAX && zx_mono_ms() < end) {
+		const int n = mg_read(r->mg, buf, sizeof(buf));
+		if (n <= 0)
+			return;
+		left -= n;
+	}
+}
+
+static void refuse(struct zx_req *r, int err, int64_t had)
+{
+	const int64_t len = mg_get_request_info(r->mg)->content_length;
+
+	if (err != ETIMEDOUT && err != EINVAL && len > had)
+		drain(r, len - had);
 	mg_disable_connection_keep_alive(r->mg);
 	switch (err) {
 	case EMSGSIZE:
@@ -209,8 +228,9 @@ int zx_req_spool(struct zx_req *r, struct zx_spool *s, int64_t max)
 		err = spool(r, s, max);
 	atomic_fetch_sub(&under_way, 1);
 	if (err) {
+		const int64_t had = s->size;
 		zx_spool_drop(s);
-		refuse(r, err);
+		refuse(r, err, had);
 		return err;
 	}
 	file_name(s->name, sizeof(s->name), zx_req_header(r, "X-File-Name"));

@@ -13,7 +13,8 @@ enum kind { ADDR, LOGIN, PAIR, CODE, KINDS };
 static const struct {
 	unsigned free;
 	uint64_t cap, forget;
-} rules[KINDS] = {[ADDR] = {20, 300000, 900000}, [LOGIN] = {10, 30000, 900000}, [PAIR] = {4, 300000, 900000}, [CODE] = {4, 900000, 3600000}};
+} rules[KINDS] = {
+    [ADDR] = {20, 300000, 900000}, [LOGIN] = {10, 30000, 900000}, [PAIR] = {4, 300000, 900000}, [CODE] = {4, 900000, 3600000}};
 
 struct entry {
 	uint64_t hash, last, until;

@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 enum {
-	ZX_TOTP_KEY = 20,    /* bytes of a secret */
-	ZX_TOTP_TEXT = 33,   /* as base32, with its NUL */
-	ZX_TOTP_PERIOD = 30, /* seconds of a step */
+	ZX_TOTP_KEY = 20,      /* bytes of a secret */
+	ZX_TOTP_TEXT = 33,     /* as base32, with its NUL */
+	ZX_TOTP_PERIOD = 30,   /* seconds of a step */
 	ZX_TOTP_RECOVERY = 10, /* codes made */
-	ZX_TOTP_CODE = 12,   /* "abcde-fghjk" and a NUL */
-	ZX_TOTP_HASH = 65,   /* hash of a recovery code as hex, and a NUL */
+	ZX_TOTP_CODE = 12,     /* "abcde-fghjk" and a NUL */
+	ZX_TOTP_HASH = 65,     /* hash of a recovery code as hex, and a NUL */
 };
 
 /* digits 6 to 8. */

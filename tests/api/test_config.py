@@ -1,14 +1,16 @@
 """更新配置: the PBX tables are a draft; phones and calls follow what was last applied."""
 import json
+import struct
 import threading
 import time
 
 import pytest
 
+from lib import audio
 from lib.daemon import Daemon, HttpError, free_port
 from lib.sipua import Ua
 
-from .conftest import Web
+from .conftest import Web, until
 from .test_push import Sock
 
 SECRET = "geheim-12345"
@@ -251,6 +253,24 @@ def test_a_number_another_company_still_has(d):
     assert registers(d, 8830, "another-12345")
 
 
+def test_numbers_change_hands_when_applied_together(d):
+    web = Web(d)
+    row = add_ext(d, 8831)
+    d.apply()
+    d.api("DELETE", f"/extensions/{row['id']}")
+    web.db("INSERT INTO companies (id, code, name, created) VALUES (777, '200000', '别家公司', 1)")
+    add_ext(d, 8831, secret="another-12345", company_id=777)
+    assert [p for p in config(d)["problems"] if p["code"] == "number_taken"] == []
+    assert {c["id"] for c in d.apply()["companies"]} == {1, 777}
+    assert registers(d, 8831, "another-12345") and not registers(d, 8831)
+    # a company that goes takes its phones along, applied or not
+    e = d.api.get("/extensions?f.number=8831")["rows"][0]
+    d.api("DELETE", f"/extensions/{e['id']}")
+    assert registers(d, 8831, "another-12345")
+    d.api("DELETE", "/companies/777")
+    until(lambda: not registers(d, 8831, "another-12345"))
+
+
 def test_own_company_only(d):
     web = Web(d)
     web.db("INSERT INTO companies (id, code, name, created) VALUES (777, '200000', '别家公司', 1)")
@@ -309,6 +329,22 @@ def test_inbound_by_the_most_specific_route_and_the_blacklist(d):
         row = d.api.get("/blacklist")["rows"][0]
         d.api("DELETE", f"/blacklist/{row['id']}")
         talk(gw, "8001", b)
+
+
+def test_an_uploaded_prompt_is_played_once_applied(d):
+    trunk(d)
+    data = struct.pack("<16000h", *audio.tone(880, 16000))
+    wav = b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16) + b"data" + struct.pack("<I", len(data)) + data
+    status, body, _ = d.api.raw("POST", "/api/v1/prompts/upload?name=closed", wav, {"X-File-Name": "closed.wav", "Content-Type": "audio/wav"})
+    assert status == 201, body
+    new(d.api, "inbound_routes", name="closed", pattern="5555", app="prompt", param=str(json.loads(body)["id"]))
+    with Ua("02088886666", "", ("127.0.0.1", d.port), "udp", "127.0.0.2") as gw:
+        assert gw.invite("5555").wait_failure().status == 404
+        d.apply()
+        call = gw.invite("5555")
+        call.wait_answer()
+        assert call.rtp.hears(880)
+        call.wait_end()
 
 
 def test_kill_while_applying():

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from .conftest import until
 from .test_extensions import refused
 
 QUEUE = {"name": "甲队", "number": "9773", "strategy": "rrmemory", "ring_time": 20000, "app": "hangup"}
@@ -388,3 +389,60 @@ def test_menu_is_in_the_manuals_order(admin):
     want = "extensions queues ivrs trunks time_conditions holiday_lists inbound_routes outbound_routes prompts music conferences voicemail_boxes".split()
     assert [c for c in groups["pbx"] if c in want] == want
     assert "blacklist" in groups["customers"]
+
+
+# ---- files
+
+def job(admin, call):
+    n = call["job"]
+    until(lambda: admin.get(f"/jobs/{n}")["state"] not in ("running", "queued"))
+    got = admin.get(f"/jobs/{n}")
+    assert got["state"] == "done", got
+    return n, got
+
+
+def exported(admin, name, ids):
+    n, _ = job(admin, admin.post(f"/{name}/export", {"format": "csv", "ids": ids}))
+    return admin.raw("GET", f"/api/v1/jobs/{n}/file")[1]
+
+
+def imported(admin, name, data, **kw):
+    first = json.loads(admin.raw("POST", f"/api/v1/{name}/import", data, {"Content-Type": "text/csv", "X-File-Name": f"{name}.csv"})[1])
+    if first.get("error") or first["bads"]:
+        return first, None
+    return first, job(admin, admin.post(f"/{name}/import/{first['import']}", {"mode": "all", **kw}))[1]
+
+
+@pytest.mark.parametrize("name,body", [
+    ("queues", {**QUEUE, "name": "文件队列", "number": "9795", "strategy": "linear", "max_wait": 90000, "members": ["{8004}", "{8005}"]}),
+    ("inbound_routes", {"name": "文件呼入", "pattern": "0755XXXX", "caller": "[1-3]X.", "trunk_id": "{trunks}", "app": "queue", "param": "{queues}"}),
+    ("outbound_routes", {"name": "文件呼出", "pattern": "0.", "strip": "0", "prefix": "17909", "extension_id": "{8002}", "trunk1_id": "{trunks}"}),
+    ("blacklist", {"number": "02087654321", "note": "=1+1"}),
+    ("extensions", {"number": "9796", "name": "文件分机", "caller_id": "+862088880000", "record": False, "bind_ip": "10.0.0.0/8"})])
+def test_out_and_in_again(admin, ids, name, body):
+    row = admin.post(f"/{name}", fill(body, ids))
+    full = admin.get(f"/{name}/{row['id']}")
+    data = exported(admin, name, [row["id"]])
+    assert data.startswith(b"\xef\xbb\xbf") and len(data.decode().strip().split("\r\n")) == 2
+    admin("DELETE", f"/{name}/{row['id']}")
+    first, done = imported(admin, name, data)
+    assert done, first
+    back = [r for r in admin.get(f"/{name}?sort=-created&size=100")["rows"] if r.get("number", r.get("name")) == full.get("number", full.get("name"))]
+    assert len(back) == 1
+    back = admin.get(f"/{name}/{back[0]['id']}")
+    lost = {k: (v, back[k]) for k, v in full.items() if k not in ("id", "created", "rev", "position", "secret", "reg", "agent", "rtt_us") and back[k] != v}
+    assert not lost
+    admin("DELETE", f"/{name}/{back['id']}")
+
+
+def test_import_tells_numbers_of_others(admin, ids):
+    first, done = imported(admin, "extensions", "分机号码,名称\n9797,好\n9773,是队列\n97,短\n9797,两次\n".encode("gb18030"))
+    assert done is None and first["bads"] == 3
+    assert [(b["line"], b["reason"]) for b in first["bad"]] == [(3, "unique"), (4, "pattern"), (5, "twice")]
+
+
+def test_template(admin):
+    for name in ("extensions", "queues", "inbound_routes", "outbound_routes", "blacklist"):
+        status, data, h = admin.raw("GET", f"/api/v1/{name}/template.csv", headers={"Accept-Language": "zh-CN"})
+        head = data.decode("utf-8-sig").split("\r\n")[0]
+        assert status == 200 and ("号码" in head or "名称" in head)

@@ -136,9 +136,11 @@ def test_too_large_is_refused(web, admin):
     """told by its head, before it has come"""
     with socket.create_connection(("127.0.0.1", web.d.http), timeout=10) as c:
         c.sendall(f"POST /api/v1/prompts/upload HTTP/1.1\r\nHost: 127.0.0.1:{web.d.http}\r\nCookie: {admin.cookie}\r\nX-CSRF-Token: {admin.csrf}\r\n"
-                  f"Content-Type: audio/wav\r\nContent-Length: {(50 << 20) + 1}\r\n\r\n".encode() + bytes(1000))
+                  f"Content-Type: audio/wav\r\nContent-Length: {1 << 40}\r\n\r\n".encode() + bytes(1000))
         reply = c.recv(4096).decode()
     assert reply.startswith("HTTP/1.1 413 ") and not os.listdir(f"{web.d.data}/tmp")
+    status, body = up(admin, bytes((50 << 20) + 1), "big.wav")
+    assert (status, body["error"]["code"]) == (413, "too_large") and not os.listdir(f"{web.d.data}/tmp")
 
 
 def test_crashing_converter_is_not_ours(web, admin):

@@ -16,7 +16,7 @@ from .test_extensions import refused
 NS = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 
 
-def wait(api, job, timeout=60):
+def wait(api, job, timeout=180):
     """the job when it is over"""
     end = time.monotonic() + timeout
     while True:
@@ -124,7 +124,7 @@ def test_jobs_are_ones_own(web, admin):
 
 
 def test_a_job_can_be_cancelled(web, admin):
-    web.db("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) "
+    web.db("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) "
            "INSERT INTO blacklist (company_id, number, note, created) SELECT 1, printf('9%08d', i), printf('row %d', i), i FROM n")
     job = admin.post("/blacklist/export", {"format": "csv"})["job"]
     assert admin.raw("DELETE", f"/api/v1/jobs/{job}")[0] == 204
@@ -132,7 +132,7 @@ def test_a_job_can_be_cancelled(web, admin):
     assert j["state"] == "cancelled" and j["file"] is None
     refused(lambda: admin.get(f"/jobs/{job}/file"), 404, "not_found")
     j, data, _ = export(admin, "blacklist", format="csv")
-    assert len(rows_of(data)) == 60001 and j["result"]["rows"] == 60000
+    assert len(rows_of(data)) == 30001 and j["result"]["rows"] == 30000
     web.db("DELETE FROM blacklist")
 
 
@@ -196,8 +196,7 @@ def test_bad_lines_are_told(web, admin):
     js = checked(admin, "blacklist", BAD)
     j = imported(admin, "blacklist", js["import"], mode="good")
     assert j["state"] == "done" and j["result"] == {"lines": 7, "added": 2, "updated": 0, "bad": 5}
-    assert web.db("SELECT note FROM blacklist WHERE number = '13900000013'") == [("a\nsecond line",)] or \
-        web.db("SELECT note FROM blacklist WHERE number = '13900000013'") == [("a second line",)]
+    assert web.db("SELECT note FROM blacklist WHERE number = '13900000013'") == [("a second line",)]
     # in the user's language
     status, body, _ = admin.raw("POST", "/api/v1/blacklist/import", BAD.encode(), {"Content-Type": "text/csv", "Accept-Language": "zh-CN"})
     assert {b["message"] for b in json.loads(body)["bad"]} >= {"格式不正确", "在文件中重复", "不能为空", "引号不配对", "已存在"}
@@ -216,7 +215,7 @@ def test_columns_can_be_chosen(web, admin):
 
 
 def test_references_lists_and_targets_by_name(web, admin):
-    text = "队列名称,队列号码,队列策略,队列坐席,溢出去向\n客服,6101,全部响铃,8001; 8002,分机 8003\n售后,6102,ringall,9999,挂机\n"
+    text = "队列名称,队列号码,队列策略,队列坐席,溢出去向\n进线一,6101,全部响铃,8001; 8002,分机 8003\n进线二,6102,ringall,9999,挂机\n"
     fields = {f["key"]: f["label"]["zh-CN"] for f in admin.get("/meta/queues")["fields"]}
     text = text.replace("溢出去向", fields["app"])
     js = checked(admin, "queues", text)

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import sqlite3
-import struct
 import subprocess
 import tarfile
 import threading
@@ -127,7 +126,6 @@ def test_backup_and_restore(d, passphrase):
         shutil.rmtree(out)
 
     wreck(d)
-    sha = hashlib.sha256(open(f"{d.data}/zuoxi.db", "rb").read()).hexdigest()
     if passphrase:
         for wrong in ("", "correct horse batterz"):
             j = job(d.api, f"/system/backups/{row['id']}/verify", {"passphrase": wrong}, "failed")
@@ -160,7 +158,7 @@ def test_backup_and_restore(d, passphrase):
     d.client("agent1")
     aside = glob.glob(f"{d.data}/before-restore-*")
     assert len(aside) == 1 and os.path.exists(f"{aside[0]}/zuoxi.db") and os.path.exists(f"{aside[0]}/secret.key")
-    assert sha and d.api.get("/system/maintenance")["restore"] is None and not os.path.exists(f"{d.data}/restore.ready")
+    assert d.api.get("/system/maintenance")["restore"] is None and not os.path.exists(f"{d.data}/restore.ready")
 
 
 def test_on_another_machine(d):
@@ -169,12 +167,10 @@ def test_on_another_machine(d):
     job(d.api, "/system/backups", {})
     row = d.api.get("/system/backups")["rows"][0]
     data = fetch(d.api, row, f"{d.data}/copy")
-    ext = d.password(8003)
     with Daemon() as e:
-        assert e.password(8003) == ext or True
         with contextlib.closing(sqlite3.connect(f"{e.data}/zuoxi.db", timeout=10)) as db, db:
             db.execute("DELETE FROM users WHERE login = 'agent5'")
-        status, got = upload(e.api, data, "备份.tar.gz")
+        status, got = upload(e.api, data, "%E5%A4%87%E4%BB%BD.tar.gz")
         assert status == 201 and got["id"] == row["id"] and got["extensions"] == 50
         assert job(e.api, f"/system/backups/{got['id']}/restore", {"confirm": "RESTORE"})["result"]["ready"]
         assert e.sql("SELECT count(*) n FROM users") == [{"n": 5}]
@@ -226,7 +222,6 @@ def test_bad_backups_are_refused(d):
     tmp = f"{d.data}/tmp.db"
     flipped = bytearray(data)
     flipped[len(data) // 2] ^= 0x10
-    page = struct.pack(">H", 1)
     bad = {
         "no backup at all": ("foreign", b"hello"),
         "another archive": ("foreign", repack(data, lambda p: [("readme.txt", b"x")])),
@@ -244,7 +239,6 @@ def test_bad_backups_are_refused(d):
         "not ours": ("damaged", repack(data, lambda p: p + [("zuoxid", b"x")])),
         "twice": ("damaged", repack(data, lambda p: p + [("sounds/abc.wav", b"x")])),
     }
-    assert page
     for what, (code, content) in bad.items():
         status, got = upload(d.api, content)
         if status != 201:
@@ -289,6 +283,8 @@ def test_crash_in_the_middle_of_the_swap(d):
     wreck(d)
     job(d.api, f"/system/backups/{row['id']}/restore", {"confirm": "RESTORE"})
     d.kill9()
+    os.unlink(f"{d.data}/notify.sock")
+    d.demo = False  # or the start would put a demo company where the database is missing
     base = f"{d.data}.base"
     shutil.copytree(d.data, base)
     aside = open(f"{base}/restore.ready/aside").readline().strip()
@@ -306,6 +302,7 @@ def test_crash_in_the_middle_of_the_swap(d):
             assert tables(d) == before, n
             d.ua(8001).close()
             d.kill9()
+            os.unlink(f"{d.data}/notify.sock")
     finally:
         shutil.rmtree(base)
     d.start()
@@ -366,7 +363,6 @@ def test_one_at_a_time_and_cancel(d):
     until(lambda: d.api.get(f"/jobs/{other}")["state"] in ("failed", "done"), 30)
     d.api("DELETE", f"/jobs/{n}")
     until(lambda: not glob.glob(f"{d.data}/backups/.work*"), 30)
-    assert not [r for r in d.api.get("/system/backups")["rows"]] or True
     assert job(d.api, "/system/check")["result"]["ok"]
 
 
@@ -381,7 +377,9 @@ def test_nightly_backup(d):
     for i in range(4):
         open(f"{d.data}/backups/zuoxi-2020010{i + 1}-031500-auto.tar.gz", "wb").write(b"x")
     open(f"{d.data}/backups/zuoxi-20200109-031500.tar.gz", "wb").write(b"x")
-    a("PUT", "/system/backups/settings", {"auto": True, "at": time.strftime("%H:%M"), "keep": 2, "recordings": False})
+    now = time.localtime()
+    at = time.strftime("%H:%M", time.localtime(time.time() - 1800)) if now.tm_hour or now.tm_min >= 30 else "00:00"  # within this day, this hour
+    a("PUT", "/system/backups/settings", {"auto": True, "at": at, "keep": 2, "recordings": False})
     until(lambda: any(r["auto"] for r in a.get("/system/backups")["rows"]), 45)
     until(lambda: (a.get("/system/maintenance")["last"]["backup"] or {}).get("auto"), 10)
     last = a.get("/system/maintenance")["last"]["backup"]
@@ -419,23 +417,20 @@ def test_check_finds_and_repair_helps(d):
 def test_rebuild_of_a_damaged_file(d):
     a = d.api
     for i in range(400):
-        a.post("/articles", {"subject": f"a{i:04}", "body": "文" * 3000})
+        a.post("/articles", {"subject": f"a{i:04}", "body": "文" * 900})
     d.terminate()
     with contextlib.closing(sqlite3.connect(f"{d.data}/zuoxi.db")) as db:
-        page = db.execute("SELECT pageno FROM dbstat WHERE name = 'articles' AND pagetype = 'leaf' LIMIT 1 OFFSET 200").fetchone()[0] \
-            if db.execute("SELECT 1 FROM pragma_compile_options WHERE compile_options = 'ENABLE_DBSTAT_VTAB'").fetchone() else None
+        leaves = db.execute("SELECT pageno FROM dbstat WHERE name = 'articles' AND pagetype = 'leaf' ORDER BY path").fetchall()
+        page = leaves[len(leaves) // 2][0]
         users = db.execute("SELECT login, password FROM users ORDER BY id").fetchall()
-    if not page:
-        pytest.skip("this SQLite cannot say where a table is")
     with open(f"{d.data}/zuoxi.db", "r+b") as f:
         f.seek((page - 1) * 4096)
         f.write(os.urandom(4096))
+    p = subprocess.run([BINARY, "--data", d.data, "--check"], capture_output=True, text=True)
+    assert p.returncode == 3 and "--rebuild" in p.stderr
+    p = subprocess.run([BINARY, "--data", d.data, "--rebuild"], capture_output=True, text=True)
+    assert p.returncode == 0, p.stderr
     d.start()
-    bad = job(d.api, "/system/check")["result"]
-    assert not bad["ok"]
-    r = job(d.api, "/system/repair")["result"]
-    assert not r["ok"] and r["rebuild"] and d.api.get("/system/maintenance")["rebuild"] is True
-    restart(d)
     assert job(d.api, "/system/check")["result"]["ok"]
     n = d.sql("SELECT count(*) n FROM articles")[0]["n"]
     assert 300 < n < 400

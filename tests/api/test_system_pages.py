@@ -37,6 +37,7 @@ def news(ws, t):
 # ---- status
 
 def test_status(daemon, admin):
+    until(lambda: admin.get("/system/status")["cpu"]["percent"] is not None)  # rates need two looks
     s = admin.get("/system/status")
     assert s["os"]["kernel"] and s["os"]["name"] and s["cpu"]["cores"] >= 1
     assert abs(s["time"] - time.time() * 1000) < 5000
@@ -247,6 +248,71 @@ def test_area_code(web, admin):
     assert admin("PUT", "/locations/area", {"area_code": ""})["area_code"] == ""
     assert admin.get("/locations/find?number=13800138000")["local"] is None
     fails(404, admin.get, "/locations/find?number=12")
+
+
+def finish(api, n, state="done"):
+    until(lambda: api.get(f"/jobs/{n}")["state"] not in ("running", "waiting"), 120)
+    j = api.get(f"/jobs/{n}")
+    assert j["state"] == state, j
+    return j
+
+
+def post_file(api, path, data):
+    status, body, _ = api.raw("POST", "/api/v1" + path, data, {"Content-Type": "text/csv", "X-File-Name": "a.csv"})
+    assert status == 200, body
+    return json.loads(body)
+
+
+def test_locations_by_file(web, admin):
+    """a new edition of the whole list: what is known already is not stored again; then the list as a file"""
+    status, csv, _ = admin.raw("GET", "/api/v1/locations/template.csv")
+    assert status == 200 and csv.decode("utf-8-sig").split(",")[0].endswith("*")
+    rows = []
+    for page in range(1, 4):
+        rows += admin.get(f"/locations?size=100&page={page}")["rows"]
+    text = "手机号码段,省份,城市,区号,运营商\r\n" + "".join(f"{r['prefix']},{r['province']},{r['city']},{r['area_code']},{r['carrier']}\r\n" for r in rows[:-1])
+    new = next(str(p) for p in range(1999999, 1990000, -1) if not admin.get(f"/locations?q={p}")["total"])
+    text += f"{rows[-1]['prefix']},{rows[-1]['province']},新城市,0999,虚拟\r\n{new},广东,深圳市,0755,广电\r\n12345,广东,深圳市,0755,x\r\n"
+    up = post_file(admin, "/locations/import", text.encode("gb18030"))
+    assert up["lines"] == 302 and up["encoding"].upper().startswith("GB")
+    up = admin.post(f"/locations/import/{up['import']}/check", {"update": True})
+    assert up["good"] == 301 and up["bads"] == 1 and up["bad"][0]["line"] == 303 and up["added"] == 1 and up["updated"] == 300
+    j = finish(admin, admin.post(f"/locations/import/{up['import']}", {"mode": "good", "update": True})["job"])
+    assert j["result"]["added"] == 1 and j["result"]["bad"] == 1
+    own = admin.get("/locations?f.source=own")["rows"]
+    assert [(r["prefix"], r["city"], r["carrier"]) for r in own] == [(rows[-1]["prefix"], "新城市", "虚拟"), (new, "深圳市", "广电")]
+    assert web.db("SELECT count(*) FROM locations") == [(2,)] and admin.get(f"/locations/find?number={new}0000")["carrier"] == "广电"
+    assert web.db("SELECT action FROM audit WHERE resource = 'locations' ORDER BY id DESC LIMIT 1") == [("import",)]
+
+    n = admin.post("/locations/export", {"format": "csv", "query": "q=" + quote("深圳")})["job"]
+    finish(admin, n)
+    lines = admin.raw("GET", f"/api/v1/jobs/{n}/file")[1].decode("utf-8-sig").splitlines()
+    assert len(lines) == 1 + admin.get("/locations?q=" + quote("深圳"))["total"] and any(new in x for x in lines)
+    n = admin.post("/locations/export", {"format": "csv", "ids": [1300000, int(new)]})["job"]
+    finish(admin, n)
+    assert len(admin.raw("GET", f"/api/v1/jobs/{n}/file")[1].decode("utf-8-sig").splitlines()) == 3
+    for method, path, body in (("POST", "/locations/bulk", {"ids": [1300000], "set": {"city": "x"}}), ("GET", "/locations/1300000/uses", None),
+                               ("GET", "/locations/refs/city", None)):
+        assert admin.raw(method, "/api/v1" + path, body)[0] < 500, path
+    admin.post("/locations/reset", {"confirm": "RESET"})
+
+
+def test_300000_locations_by_file(web, admin):
+    head = "手机号码段,省份,城市,区号,运营商\r\n"
+    text = head + "".join(f"{p},广东,测试市{p % 500},0755,移动\r\n" for p in range(1300000, 1600000))
+    t = time.monotonic()
+    up = post_file(admin, "/locations/import", text.encode())
+    looked = time.monotonic() - t
+    assert up["lines"] == 300000 and up["bads"]
+    j = finish(admin, admin.post(f"/locations/import/{up['import']}", {"mode": "all", "update": True})["job"])
+    took = time.monotonic() - t - looked
+    print(f"300,000 locations: looked through in {looked:.1f} s, written in {took:.1f} s")
+    assert j["result"]["added"] + j["result"]["updated"] == 300000
+    t = time.monotonic()
+    assert admin.get("/locations?f.source=own&sort=-prefix")["total"] == 300000
+    print(f"a page of them: {(time.monotonic() - t) * 1000:.0f} ms")
+    assert admin.get("/locations/find?number=15999991234")["city"] == "测试市499"
+    assert admin.post("/locations/reset", {"confirm": "RESET"}) == {"deleted": 300000}
 
 
 def test_own_locations_survive_a_restart():

@@ -79,9 +79,10 @@ def png():
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(b"\0\0\0\0")) + chunk(b"IEND", b"")
 
 
-def wav():
-    data = b"".join(struct.pack("<h", (i * 37) % 8000) for i in range(4000))
-    return b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16) + b"data" + struct.pack("<I", len(data)) + data
+def wav(channels=1):
+    data = b"".join(struct.pack("<h", (i * 37) % 8000) for i in range(8000 * channels))
+    head = struct.pack("<IHHIIHH", 16, 1, channels, 8000, 16000 * channels, 2 * channels, 16)
+    return b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + head + b"data" + struct.pack("<I", len(data)) + data
 
 
 class Unknown(AssertionError):
@@ -95,7 +96,7 @@ class Bodies:
     FIXED = {("inbound_routes", "pattern"): lambda b: "0571" + b.digits(6), ("inbound_routes", "caller"): lambda b: "",
              ("outbound_routes", "pattern"): lambda b: "9" + b.digits(6) + ".",
              ("roles", "rights"): lambda b: ["calls:list"], ("trunks", "host"): lambda b: "10.9.8." + str(b.next() % 250 + 1),
-             ("locations", "prefix"): lambda b: "1" + b.digits(6), ("companies", "area_code"): lambda b: "0571"}
+             ("locations", "prefix"): lambda b: f"142{b.next():04d}", ("companies", "area_code"): lambda b: "0571", ("locations", "area_code"): lambda b: "0571"}
 
     def __init__(self, who, mark, prefix):
         self.who, self.mark, self.prefix, self.n = who, mark, prefix, 0

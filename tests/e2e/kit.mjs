@@ -59,12 +59,12 @@ export async function login(page, user, pw = password('user', user)) {
 }
 export const goto = (page, path) => page.evaluate((p) => (location.hash = p), path);
 
-/* axe over the whole page; serious and lesser findings alike */
-export async function axe(page) {
-  await page.evaluate(AXE);
+/* axe over the whole page, or over the first seen of each selector; serious and lesser findings alike */
+export async function axe(page, within) {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
   /* not in the middle of a fade */
   await page.waitForFunction(() => !document.querySelector('[aria-busy="true"], .busy') && !document.getAnimations().some((a) => a.playState === 'running' && a.effect?.getTiming().iterations !== Infinity));
-  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
+  const { violations } = await page.evaluate((w) => window.axe.run(w?.map((s) => [...document.querySelectorAll(s)].find((e) => e.checkVisibility?.() ?? e.offsetParent)).filter(Boolean) ?? document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }), within);
   return violations.map((v) => `${v.id}: ${v.nodes.slice(0, 4).map((n) => `${n.target.join(' ')} [${(n.any[0] ?? n.all[0] ?? n.none[0])?.message ?? ''}]`).join(' | ')}`);
 }
 
@@ -76,6 +76,12 @@ export class Api {
     a.cookie = r.headers.get('set-cookie').split(';')[0];
     a.session = await r.json();
     return a;
+  }
+  /* a file as it is */
+  async upload(path, name, data, type = 'application/octet-stream') {
+    const r = await fetch(`${BASE}/api/v1${path}`, { method: 'POST', headers: { Cookie: this.cookie, 'X-CSRF-Token': this.session.csrf, 'Content-Type': type, 'X-File-Name': encodeURIComponent(name) }, body: data });
+    if (!r.ok) throw new Error(`upload ${path}: ${r.status} ${await r.text()}`);
+    return r.json();
   }
   async call(method, path, body) {
     const r = await fetch(`${BASE}/api/v1${path}`, {
@@ -106,4 +112,24 @@ export class Phone {
   close() {
     this.child.stdin.end();
   }
+}
+
+/* A tone, 8 kHz 16 bit mono, as a file to upload. */
+export function wav(seconds = 1, rate = 8000) {
+  const n = rate * seconds;
+  const b = Buffer.alloc(44 + n * 2);
+  b.write('RIFF', 0);
+  b.writeUInt32LE(36 + n * 2, 4);
+  b.write('WAVEfmt ', 8);
+  b.writeUInt32LE(16, 16);
+  b.writeUInt16LE(1, 20);
+  b.writeUInt16LE(1, 22);
+  b.writeUInt32LE(rate, 24);
+  b.writeUInt32LE(rate * 2, 28);
+  b.writeUInt16LE(2, 32);
+  b.writeUInt16LE(16, 34);
+  b.write('data', 36);
+  b.writeUInt32LE(n * 2, 40);
+  for (let i = 0; i < n; i++) b.writeInt16LE(Math.round(8000 * Math.sin(i * 0.3)), 44 + i * 2);
+  return b;
 }

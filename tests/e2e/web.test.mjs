@@ -14,6 +14,12 @@ async function search(page, text) {
   await toolbar(page).locator('input[type=search]').fill(text);
   await page.keyboard.press('Enter');
 }
+/* what was changed goes live */
+async function apply() {
+  const api = await Api.login('admin');
+  const { draftHash } = await api.call('GET', '/config?brief=1');
+  await api.call('POST', '/config/apply', { hash: draftHash });
+}
 const drawerButton = (page) => page.locator('.el-drawer.open .el-drawer__footer .el-button--primary');
 
 before(async () => {
@@ -55,7 +61,7 @@ describe('login', () => {
     await page.getByText('Showing 1 to 10 of 10').waitFor();
     await page.reload();
     await page.getByText('Showing 1 to 10 of 10').waitFor();
-    assert.deepEqual(await page.locator('[role=tab]').allTextContents().then((l) => l.map((s) => s.trim()).sort()), ['Extensions', 'Live calls']);
+    assert.deepEqual(await page.locator('[role=tab]').allTextContents().then((l) => l.map((s) => s.trim()).sort()), ['Extensions', 'Home', 'Live calls']);
     assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
     assert.deepEqual(await quiet(page), []);
     await page.context().close();
@@ -93,6 +99,7 @@ describe('extensions', () => {
     assert.deepEqual(await axe(page), []);
     await page.locator('.el-drawer.open .el-button--primary').click();
     await page.waitForSelector('.el-drawer', { state: 'detached' });
+    await apply();
     const phone = new Phone(n, secret.trim());
     await phone.do('register');
     await search(page, n);
@@ -124,7 +131,7 @@ describe('extensions', () => {
     assert.deepEqual(await axe(page), []);
     await page.keyboard.press('Escape');
     await page.waitForSelector('.el-drawer', { state: 'detached' });
-    await search(page, from.slice(0, 4));
+    await search(page, to);
     await page.locator('.page:visible tbody').getByText(to).waitFor();
   });
 
@@ -132,7 +139,7 @@ describe('extensions', () => {
     await search(page, '');
     await toolbar(page).getByText('高级查找').click();
     const adv = page.locator('form.adv:visible');
-    await adv.locator('input').first().fill('8003');
+    await adv.getByLabel('分机号码', { exact: true }).fill('8003');
     await adv.getByText('查询').click();
     await page.getByText('显示 1 到 1，共 1 记录').waitFor();
     assert.deepEqual(await axe(page), []);

@@ -30,6 +30,7 @@ static void body(const char *text, size_t len, bool create)
 		if (s)
 			(void)zx_password_weak(s, "admin");
 	}
+	zx_write_clear(&w);
 	cJSON_Delete(errors);
 	cJSON_Delete(js);
 }

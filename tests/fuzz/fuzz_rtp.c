@@ -34,6 +34,9 @@ static void ms_close(struct zx_ms *ms)
 	zx_enc_free(ms->enc);
 	zx_srtp_free(ms->srtp);
 	zx_recs_detach(ms->rec);
+	zx_inband_free(ms);
+	free(ms->plc);
+	free(ms->pack);
 	free(ms->dt);
 }
 

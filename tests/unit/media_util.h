@@ -397,4 +397,27 @@ static UNUSED struct zx_stream_stats stats_of(const struct zx_stream *s)
 	return st;
 }
 
+/* Two phones that talk. */
+static UNUSED struct phone p[4];
+
+static UNUSED void pair(enum zx_codec a, enum zx_codec b, struct zx_stream **sa_, struct zx_stream **sb, unsigned ms)
+{
+	phone_open(&p[0], a, 600);
+	phone_open(&p[1], b, 1000);
+	*sa_ = stream_for(&p[0], NULL);
+	*sb = stream_for(&p[1], *sa_);
+	ZX_CHECK_EQ(zx_stream_bridge(*sa_, *sb), 0);
+	pump(40);
+	talk(p, 2, ms);
+}
+
+static UNUSED void pair_end(struct zx_stream *a, struct zx_stream *b)
+{
+	mem_deref(a);
+	mem_deref(b);
+	phone_close(&p[0]);
+	phone_close(&p[1]);
+	fx_close();
+}
+
 #endif

@@ -1,6 +1,7 @@
 /* Number location, over the file the build made (beside this program). */
 #include "zxtest.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -180,48 +181,211 @@ ZX_TEST(local)
 	ZX_CHECK(!zx_location_is_local("12345678", "0755"));
 }
 
+enum { ALL = ZX_LOCATION_END - ZX_LOCATION_FIRST };
+
 /* Every prefix of the list resolves to its own row by look-up, and every prefix the list leaves out to none. */
 static void walk(struct zx_location_stats *count)
 {
-	struct zx_location row, at;
-	uint32_t p = 0, found, want = ZX_LOCATION_FIRST;
+	struct zx_location_row *rows = calloc(ALL, sizeof(*rows));
+	uint32_t n, total, want = ZX_LOCATION_FIRST;
+	struct zx_location at;
 	char number[16];
+	bool more;
 
 	memset(count, 0, sizeof(*count));
-	for (; zx_location_next(p, &found, &row); p = found + 1) {
-		ZX_CHECK(found >= p && found < ZX_LOCATION_END);
-		for (; want < found; want++) {
+	ZX_CHECK(rows);
+	ZX_CHECK_EQ(zx_location_list(&(struct zx_location_filter){0}, rows, ALL, &n, &total, &more), 0);
+	ZX_CHECK(n == total && !more);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct zx_location *row = &rows[i].at;
+
+		for (; want < rows[i].prefix; want++) {
 			snprintf(number, sizeof(number), "%u0000", want);
 			ZX_CHECK(!zx_location_find(number, &at));
 		}
-		snprintf(number, sizeof(number), "%u9999", found);
-		ZX_CHECK(zx_location_find(number, &at));
-		ZX_CHECK(at.mobile && row.mobile && !strcmp(at.province, row.province) && !strcmp(at.city, row.city));
-		ZX_CHECK(!strcmp(at.area_code, row.area_code) && !strcmp(at.carrier, row.carrier));
-		*(*row.province ? &count->placed : &count->bare) += 1;
-		want = found + 1;
+		snprintf(number, sizeof(number), "%u9999", rows[i].prefix);
+		ZX_CHECK(zx_location_find(number, &at) && !rows[i].own);
+		ZX_CHECK(at.mobile && row->mobile && !strcmp(at.province, row->province) && !strcmp(at.city, row->city));
+		ZX_CHECK(!strcmp(at.area_code, row->area_code) && !strcmp(at.carrier, row->carrier));
+		*(*row->province ? &count->placed : &count->bare) += 1;
+		want = rows[i].prefix + 1;
 	}
+	free(rows);
+}
+
+static bool odd_place(const struct zx_location *at, void *arg)
+{
+	(void)arg;
+	return !*at->carrier || !*at->province != !*at->city || !*at->city != !*at->area_code;
 }
 
 ZX_TEST(every_prefix)
 {
 	struct zx_location_stats is, count;
-	struct zx_location row;
-	uint32_t found, p = 0;
+	uint32_t n, total;
+	bool more;
 
 	setup();
 	ZX_CHECK(zx_location_stats(&is));
 	walk(&count);
 	ZX_CHECK_EQ(count.placed, is.placed);
 	ZX_CHECK_EQ(count.bare, is.bare);
-	ZX_CHECK(is.placed >= 300000);
-	ZX_CHECK(is.areas >= 320);
-	for (; zx_location_next(p, &found, &row); p = found + 1) {
-		ZX_CHECK(*row.carrier);
-		ZX_CHECK(!*row.province == !*row.city && !*row.city == !*row.area_code);
+	ZX_CHECK(is.placed >= 300000 && is.areas >= 320 && !is.own);
+	ZX_CHECK_EQ(zx_location_list(&(struct zx_location_filter){.match = odd_place}, NULL, 0, &n, &total, &more), 0);
+	ZX_CHECK(!total && !more);
+}
+
+static bool in_city(const struct zx_location *at, void *arg)
+{
+	return !strcmp(at->city, arg);
+}
+
+/* The same row by pages from both ends, by skipping and by going on behind the last. */
+ZX_TEST(pages)
+{
+	static struct zx_location_row a[5000], b[5000], one[7];
+	struct zx_location_filter f = {.match = in_city, .arg = (void *)"珠海市"};
+	uint32_t n, m, total, k;
+	bool more;
+
+	setup();
+	ZX_CHECK_EQ(zx_location_list(&f, a, 5000, &n, &total, &more), 0);
+	ZX_CHECK(n > 1000 && n == total && !more);
+	for (uint32_t i = 0; i < n; i += 7) {
+		struct zx_location_filter g = f;
+
+		g.after = i ? a[i - 1].prefix : 0;
+		ZX_CHECK_EQ(zx_location_list(&g, one, 7, &k, &total, &more), 0);
+		ZX_CHECK(total == n && more == (i + 7 < n) && k && one[0].prefix == a[i].prefix &&
+			 one[k - 1].prefix == a[i + k - 1].prefix);
+		g = f;
+		g.skip = i;
+		ZX_CHECK_EQ(zx_location_list(&g, one, 7, &k, &total, &more), 0);
+		ZX_CHECK(total == n && one[0].prefix == a[i].prefix);
+		if (i > 200)
+			i += 700;
 	}
-	ZX_CHECK(!zx_location_next(ZX_LOCATION_END, &found, &row));
-	ZX_CHECK(!zx_location_next(UINT32_MAX, &found, &row));
+	f.desc = true;
+	ZX_CHECK_EQ(zx_location_list(&f, b, 5000, &m, &total, &more), 0);
+	ZX_CHECK_EQ(m, n);
+	for (uint32_t i = 0; i < n; i++)
+		ZX_CHECK(a[i].prefix == b[n - 1 - i].prefix);
+	f = (struct zx_location_filter){.from = 1380000, .to = 1380100};
+	ZX_CHECK_EQ(zx_location_list(&f, a, 5000, &n, &total, &more), 0);
+	ZX_CHECK(n == 100 && a[0].prefix == 1380000 && a[99].prefix == 1380099);
+	f = (struct zx_location_filter){.from = 1, .to = 1300000};
+	ZX_CHECK_EQ(zx_location_list(&f, a, 5000, &n, &total, &more), 0);
+	ZX_CHECK(!n && !total);
+}
+
+static struct zx_location_row row_of(uint32_t prefix, const char *city)
+{
+	struct zx_location_row r = {.prefix = prefix, .at = {.province = "某省", .area_code = "0999", .carrier = "虚拟"}};
+
+	snprintf(r.at.city, sizeof(r.at.city), "%s", city);
+	return r;
+}
+
+ZX_TEST(own_rows)
+{
+	struct zx_location_row rows[] = {row_of(1300000, "甲"), row_of(1380013, "乙"), row_of(1380014, "乙"), row_of(1999999, "丙")},
+			       got[10];
+	struct zx_location_stats st;
+	struct zx_location at;
+	uint32_t n, total, before;
+	bool more;
+
+	setup();
+	ZX_CHECK_EQ(zx_location_list(&(struct zx_location_filter){0}, NULL, 0, &n, &before, &more), 0);
+	ZX_CHECK_EQ(zx_location_own_set(rows, 4), 0);
+	ZX_CHECK(zx_location_stats(&st) && st.own == 4);
+	ZX_CHECK(zx_location_find("13800138000", &at) && !strcmp(at.city, "乙") && at.mobile);
+	ZX_CHECK(zx_location_find("19999990000", &at) && !strcmp(at.city, "丙"));
+	ZX_CHECK(zx_location_find("13800150000", &at) && strcmp(at.city, "乙"));
+	ZX_CHECK(zx_location_is_local("13800138000", "0999"));
+	ZX_CHECK(zx_location_get(1380013, true, got) && !got->own && strcmp(got->at.city, "乙"));
+	ZX_CHECK(zx_location_get(1380013, false, got) && got->own);
+	for (int desc = 0; desc < 2; desc++) {
+		struct zx_location_filter f = {.own = true, .desc = desc};
+
+		ZX_CHECK_EQ(zx_location_list(&f, got, 10, &n, &total, &more), 0);
+		ZX_CHECK(n == 4 && total == 4 && got[desc ? 3 : 0].prefix == 1300000 && got[desc ? 0 : 3].prefix == 1999999);
+		f = (struct zx_location_filter){.shipped = true, .desc = desc, .from = 1380012, .to = 1380016};
+		ZX_CHECK_EQ(zx_location_list(&f, got, 10, &n, &total, &more), 0);
+		ZX_CHECK(n == 2 && got[desc].prefix == 1380012 && got[!desc].prefix == 1380015);
+	}
+	ZX_CHECK_EQ(zx_location_list(&(struct zx_location_filter){0}, NULL, 0, &n, &total, &more), 0);
+	ZX_CHECK(total == before + !zx_location_get(1999999, true, got) && more);
+	/* they must rise, and lie within */
+	rows[2].prefix = 1380013;
+	ZX_CHECK_EQ(zx_location_own_set(rows, 4), EINVAL);
+	rows[2].prefix = 1200000;
+	ZX_CHECK_EQ(zx_location_own_set(rows, 4), EINVAL);
+	ZX_CHECK(zx_location_find("13800138000", &at) && !strcmp(at.city, "乙"));
+	ZX_CHECK_EQ(zx_location_own_set(NULL, 0), 0);
+	ZX_CHECK(zx_location_find("13800138000", &at) && strcmp(at.city, "乙") && zx_location_stats(&st) && !st.own);
+}
+
+ZX_TEST(dial)
+{
+	static const struct {
+		const char *number, *area, *want;
+	} v[] = {
+	    {"13800138000", "010", "13800138000"},    {"13800138000", "0755", "013800138000"}, {"13800138000", "755", "013800138000"},
+	    {"13800138000", "", "13800138000"},       {"075512345678", "010", "075512345678"}, {"8001", "010", "8001"},
+	    {"013800138000", "0755", "013800138000"}, {"12800138000", "0755", "12800138000"},  {"1380013800a", "0755", "1380013800a"},
+	};
+	struct zx_location at;
+	char out[32];
+
+	setup();
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		ZX_CHECK_EQ(zx_location_dial(out, sizeof(out), v[i].number, v[i].area), 0);
+		ZX_CHECK_STR(out, v[i].want);
+	}
+	ZX_CHECK_EQ(zx_location_dial(out, 12, "13800138000", "0755"), ENAMETOOLONG);
+	ZX_CHECK_EQ(zx_location_dial(out, 12, "13800138000", "010"), 0);
+	ZX_CHECK(zx_location_area("0755", &at) && !strcmp(at.city, "深圳市"));
+	ZX_CHECK(zx_location_area("010", &at) && !strcmp(at.province, "北京"));
+	ZX_CHECK(!zx_location_area("10", &at) && !zx_location_area("0000", &at) && !zx_location_area("", &at) &&
+		 !zx_location_area(NULL, &at));
+}
+
+static void *look_up(void *arg)
+{
+	atomic_bool *stop = arg;
+	struct zx_location at;
+	uint64_t n = 0;
+
+	while (!atomic_load(stop)) {
+		/* whatever is swapped meanwhile: one of the two, whole */
+		if (!zx_location_find("13800138000", &at) || (strcmp(at.city, "乙") && strcmp(at.city, "北京")))
+			return arg;
+		n++;
+	}
+	return n ? NULL : arg;
+}
+
+ZX_TEST(swapped_under_look_ups)
+{
+	struct zx_location_row row = row_of(1380013, "乙");
+	atomic_bool stop = false;
+	pthread_t t[3];
+	void *bad;
+
+	setup();
+	for (unsigned i = 0; i < 3; i++)
+		ZX_CHECK_EQ(pthread_create(&t[i], NULL, look_up, &stop), 0);
+	for (unsigned i = 0; i < 300; i++)
+		ZX_CHECK_EQ(zx_location_own_set(&row, i & 1), 0);
+	ZX_CHECK_EQ(zx_location_load(dat), 0);
+	usleep(20000);
+	atomic_store(&stop, true);
+	for (unsigned i = 0; i < 3; i++) {
+		ZX_CHECK_EQ(pthread_join(t[i], &bad), 0);
+		ZX_CHECK(!bad);
+	}
+	ZX_CHECK_EQ(zx_location_own_set(NULL, 0), 0);
 }
 
 static unsigned char *slurp(size_t *len)
@@ -408,5 +572,7 @@ ZX_TEST(speed)
 ZX_MAIN({"mobiles resolve to province, city, area code, carrier", mobiles}, {"fixed lines resolve by area code", landlines},
 	{"a number is known however it is written", writings}, {"what is no Chinese number has no location", garbage},
 	{"local or elsewhere", local}, {"every prefix of the list resolves to its row, every other to none", every_prefix},
+	{"pages from both ends are the same rows", pages}, {"rows of one's own lie over the shipped ones", own_rows},
+	{"a 0 before mobiles from elsewhere", dial}, {"look-ups while own rows are swapped", swapped_under_look_ups},
 	{"readers see whole tables while they are replaced", threads}, {"look-up speed", speed}, {"a damaged file is refused", damaged},
 	{"a forged file is refused or harmless", hostile})

@@ -1,4 +1,5 @@
-/* Uploaded sounds: a tone comes out as the tone, what 8 kHz cannot hold is gone, the level stays, nothing clips; bad files are told apart. */
+/* Uploaded sounds: a tone comes out as the tone, what 8 kHz cannot hold is gone, the level stays, nothing clips; bad files are told apart.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,16 +157,16 @@ ZX_TEST(formats)
 		int format, rate, channels;
 		double tone_db; /* how exact */
 	} v[] = {
-	    {SF_FORMAT_WAV | SF_FORMAT_PCM_U8, 8000, 1, 0.2},    {SF_FORMAT_WAV | SF_FORMAT_PCM_16, 44100, 2, 0.1},
-	    {SF_FORMAT_WAV | SF_FORMAT_PCM_32, 48000, 1, 0.1},   {SF_FORMAT_WAV | SF_FORMAT_FLOAT, 48000, 2, 0.1},
-	    {SF_FORMAT_WAV | SF_FORMAT_DOUBLE, 96000, 1, 0.1},   {SF_FORMAT_WAV | SF_FORMAT_ULAW, 8000, 1, 0.3},
-	    {SF_FORMAT_WAV | SF_FORMAT_ALAW, 8000, 1, 0.3},      {SF_FORMAT_WAV | SF_FORMAT_IMA_ADPCM, 8000, 1, 0.5},
-	    {SF_FORMAT_WAV | SF_FORMAT_GSM610, 8000, 1, 2.0},    {SF_FORMAT_AIFF | SF_FORMAT_PCM_16, 22050, 2, 0.1},
-	    {SF_FORMAT_AU | SF_FORMAT_PCM_16, 16000, 1, 0.1},    {SF_FORMAT_AU | SF_FORMAT_ULAW, 8000, 1, 0.3},
-	    {SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 44100, 2, 0.1},  {SF_FORMAT_OGG | SF_FORMAT_VORBIS, 44100, 2, 0.5},
-	    {SF_FORMAT_OGG | SF_FORMAT_OPUS, 48000, 1, 0.5},     {SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 44100, 2, 0.5},
-	    {SF_FORMAT_W64 | SF_FORMAT_PCM_16, 32000, 1, 0.1},   {SF_FORMAT_WAVEX | SF_FORMAT_PCM_16, 48000, 6, 0.1},
-	    {SF_FORMAT_CAF | SF_FORMAT_PCM_16, 44100, 1, 0.1},   {SF_FORMAT_RF64 | SF_FORMAT_PCM_16, 44100, 1, 0.1},
+	    {SF_FORMAT_WAV | SF_FORMAT_PCM_U8, 8000, 1, 0.2},   {SF_FORMAT_WAV | SF_FORMAT_PCM_16, 44100, 2, 0.1},
+	    {SF_FORMAT_WAV | SF_FORMAT_PCM_32, 48000, 1, 0.1},  {SF_FORMAT_WAV | SF_FORMAT_FLOAT, 48000, 2, 0.1},
+	    {SF_FORMAT_WAV | SF_FORMAT_DOUBLE, 96000, 1, 0.1},  {SF_FORMAT_WAV | SF_FORMAT_ULAW, 8000, 1, 0.3},
+	    {SF_FORMAT_WAV | SF_FORMAT_ALAW, 8000, 1, 0.3},     {SF_FORMAT_WAV | SF_FORMAT_IMA_ADPCM, 8000, 1, 0.5},
+	    {SF_FORMAT_WAV | SF_FORMAT_GSM610, 8000, 1, 2.0},   {SF_FORMAT_AIFF | SF_FORMAT_PCM_16, 22050, 2, 0.1},
+	    {SF_FORMAT_AU | SF_FORMAT_PCM_16, 16000, 1, 0.1},   {SF_FORMAT_AU | SF_FORMAT_ULAW, 8000, 1, 0.3},
+	    {SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 44100, 2, 0.1}, {SF_FORMAT_OGG | SF_FORMAT_VORBIS, 44100, 2, 0.5},
+	    {SF_FORMAT_OGG | SF_FORMAT_OPUS, 48000, 1, 0.5},    {SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 44100, 2, 0.5},
+	    {SF_FORMAT_W64 | SF_FORMAT_PCM_16, 32000, 1, 0.1},  {SF_FORMAT_WAVEX | SF_FORMAT_PCM_16, 48000, 6, 0.1},
+	    {SF_FORMAT_CAF | SF_FORMAT_PCM_16, 44100, 1, 0.1},  {SF_FORMAT_RF64 | SF_FORMAT_PCM_16, 44100, 1, 0.1},
 	};
 	static const double tone[] = {1000, 0};
 
@@ -254,7 +255,10 @@ ZX_TEST(refusals)
 	ZX_CHECK(convert(60) == ZX_CONVERT_UNKNOWN || convert(60) == ZX_CONVERT_BROKEN);
 	put_bytes("<html>this is no sound at all, it is a page of text</html>", 58);
 	ZX_CHECK_EQ(convert(60), ZX_CONVERT_UNKNOWN);
-	memcpy(junk, "\0\0\0\x20" "ftypM4A ", 12);
+	memcpy(junk,
+	       "\0\0\0\x20"
+	       "ftypM4A ",
+	       12);
 	put_bytes(junk, sizeof(junk));
 	ZX_CHECK_EQ(convert(60), ZX_CONVERT_UNKNOWN);
 	put_bytes("RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\1\0\0\0", 24);
@@ -316,5 +320,5 @@ __attribute__((constructor)) static void child(int argc, char **argv)
 }
 
 ZX_MAIN({"tones keep their level, from any rate", tones}, {"what 8 kHz cannot hold is gone", aliases}, {"formats", formats},
-	{"too loud becomes softer, not distorted", peaks}, {"no step between blocks", steps}, {"what cannot be read is told apart", refusals},
-	{"in a process of its own", apart})
+	{"too loud becomes softer, not distorted", peaks}, {"no step between blocks", steps},
+	{"what cannot be read is told apart", refusals}, {"in a process of its own", apart})

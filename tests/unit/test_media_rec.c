@@ -5,7 +5,6 @@
 #include "media_util.h"
 #include "media/rec.h"
 
-static struct phone p[4];
 static int16_t wav[8000 * 2 * 30];
 
 static const char *rec_dir(void)

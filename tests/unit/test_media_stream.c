@@ -1,28 +1,6 @@
 /* Packets between phones: relay, transcoding, SRTP, continuity, DTMF, latching, ports. */
 #include "media_util.h"
 
-static struct phone p[4];
-
-static void pair(enum zx_codec a, enum zx_codec b, struct zx_stream **sa_, struct zx_stream **sb, unsigned ms)
-{
-	phone_open(&p[0], a, 600);
-	phone_open(&p[1], b, 1000);
-	*sa_ = stream_for(&p[0], NULL);
-	*sb = stream_for(&p[1], *sa_);
-	ZX_CHECK_EQ(zx_stream_bridge(*sa_, *sb), 0);
-	pump(40);
-	talk(p, 2, ms);
-}
-
-static void pair_end(struct zx_stream *a, struct zx_stream *b)
-{
-	mem_deref(a);
-	mem_deref(b);
-	phone_close(&p[0]);
-	phone_close(&p[1]);
-	fx_close();
-}
-
 ZX_TEST(relay)
 {
 	struct zx_stream *a, *b;
@@ -499,8 +477,11 @@ ZX_TEST(many)
 				ZX_CHECK_EQ(zx_stream_bridge(s[i - 9], s[i]), 0);
 		}
 		pump(50);
-		if (strstr(zx_io_name(fx.m->mt[0].io), "table"))
+		if (strstr(zx_io_name(fx.m->mt[0].io), "table")) {
+			for (int i = 0; i < 200 && fds() >= before + 20; i++)
+				pump(20);
 			ZX_CHECK(fds() < before + 20);
+		}
 		for (int i = 0; i < N; i++)
 			mem_deref(s[i]);
 		ports_back(2000);

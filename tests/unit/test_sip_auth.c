@@ -240,7 +240,7 @@ ZX_TEST(challenges_are_limited)
 	for (n = 0; zx_credit_spend(c, &a, 16000); n++)
 		;
 	ZX_CHECK(n >= ZX_CREDIT_PER_S && n <= ZX_CREDIT_PER_S + 2); /* of the second since */
-	for (unsigned i = 0; i < 100000; i++) { /* whoever logs in goes on for ever, at any rate */
+	for (unsigned i = 0; i < 100000; i++) {                     /* whoever logs in goes on for ever, at any rate */
 		zx_credit_earn(c, &a, 16000);
 		ZX_CHECK(zx_credit_spend(c, &a, 16000));
 	}
@@ -288,4 +288,5 @@ ZX_TEST(digest_forms)
 ZX_MAIN({"MD5, SHA-256, with and without qop", both_algorithms}, {"a nonce count serves once; retransmissions are absorbed", counts},
 	{"unknown user and wrong password look the same", unknown_is_wrong}, {"failures ban, challenges do not", banned},
 	{"an attacked account is not locked for its own phone", account_attacked}, {"bound address", bound_address},
-	{"agents that know only MD5", agents_that_choke}, {"challenges to those who never answer are limited", challenges_are_limited}, {"digest header forms", digest_forms})
+	{"agents that know only MD5", agents_that_choke}, {"challenges to those who never answer are limited", challenges_are_limited},
+	{"digest header forms", digest_forms})

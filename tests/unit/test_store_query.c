@@ -104,8 +104,9 @@ static void setup(void)
 	ZX_CHECK_EQ(
 	    tu_exec(st, "INSERT INTO companies (id, code, name, created) VALUES (1, '100001', 'Alpha', 0), (2, '100002', 'Beta', 0)"), 0);
 	ZX_CHECK_EQ(
-	    tu_exec(st,
-		    "INSERT INTO roles (id, company_id, name, scope, rights) VALUES (101, NULL, 'r', 'own', '*'), (102, 2, 'b', 'own', '*')"),
+	    tu_exec(
+		st,
+		"INSERT INTO roles (id, company_id, name, scope, rights) VALUES (101, NULL, 'r', 'own', '*'), (102, 2, 'b', 'own', '*')"),
 	    0);
 	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO extensions (id, company_id, number, secret, name, record, created) VALUES "
 				"(1, 1, '8001', 's', 'Ann', 1, 10), (2, 1, '8002', 's', '', 0, 20), (3, 1, '8003', 's', 'Bob 50%', 1, 30), "
@@ -501,13 +502,8 @@ static const struct zx_q_col queue_cols[] = {
     {"created", NULL, ZX_Q_INT, ZX_Q_INSERT, NULL},
     {"rev", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL},
 };
-static const struct zx_q_table queues = {.name = "queues",
-					 .company = "t.company_id",
-					 .rev = "rev",
-					 .cols = queue_cols,
-					 .colc = 5,
-					 .children = queue_children,
-					 .childc = 1};
+static const struct zx_q_table queues = {
+    .name = "queues", .company = "t.company_id", .rev = "rev", .cols = queue_cols, .colc = 5, .children = queue_children, .childc = 1};
 
 static const struct zx_q_col key_cols[] = {
     {"key", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_WRITE, NULL},
@@ -515,21 +511,13 @@ static const struct zx_q_col key_cols[] = {
     {"param", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_WRITE, NULL},
 };
 static const struct zx_q_child ivr_children[] = {{.key = "keys", .name = "ivr_keys", .parent = "ivr_id", .cols = key_cols, .colc = 3}};
-static const struct zx_q_table ivrs = {.name = "ivrs",
-				       .company = "t.company_id",
-				       .rev = "rev",
-				       .cols = queue_cols,
-				       .colc = 5,
-				       .children = ivr_children,
-				       .childc = 1};
+static const struct zx_q_table ivrs = {
+    .name = "ivrs", .company = "t.company_id", .rev = "rev", .cols = queue_cols, .colc = 5, .children = ivr_children, .childc = 1};
 
 static const struct zx_q_col route_cols[] = {
-    {"company_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_INSERT, &companies},
-    {"name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_WRITE, NULL},
-    {"pattern", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_WRITE, NULL},
-    {"trunk1_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_WRITE, NULL},
-    {"position", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT, NULL},
-    {"created", NULL, ZX_Q_INT, ZX_Q_INSERT, NULL},
+    {"company_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_INSERT, &companies}, {"name", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_WRITE, NULL},
+    {"pattern", NULL, ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_WRITE, NULL},          {"trunk1_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_WRITE, NULL},
+    {"position", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT, NULL},           {"created", NULL, ZX_Q_INT, ZX_Q_INSERT, NULL},
 };
 static const struct zx_q_table routes = {
     .name = "outbound_routes", .company = "t.company_id", .position = "position", .rev = "rev", .cols = route_cols, .colc = 6};
@@ -562,9 +550,18 @@ static int op_chg(struct zx_db *db, void *arg)
 	}
 }
 
-#define T(k, s) {.key = (k), .kind = ZX_Q_VTEXT, .t = (s)}
-#define I(k, n) {.key = (k), .kind = ZX_Q_VINT, .i = (n)}
-#define L(k, l) {.key = (k), .kind = ZX_Q_VLIST, .list = (l)}
+#define T(k, s)                                                                                                                            \
+	{                                                                                                                                  \
+		.key = (k), .kind = ZX_Q_VTEXT, .t = (s)                                                                                   \
+	}
+#define I(k, n)                                                                                                                            \
+	{                                                                                                                                  \
+		.key = (k), .kind = ZX_Q_VINT, .i = (n)                                                                                    \
+	}
+#define L(k, l)                                                                                                                            \
+	{                                                                                                                                  \
+		.key = (k), .kind = ZX_Q_VLIST, .list = (l)                                                                                \
+	}
 
 static const char *field(const struct zx_q_table *t, int64_t id, const char *key)
 {
@@ -582,7 +579,8 @@ ZX_TEST(children)
 	struct zx_q_list list = {2, 1, rows};
 	struct zx_q_value v[] = {T("name", "Sales"), T("number", "600"), I("created", 1), L("members", &list)};
 	struct chg c = {.t = &queues, .scope = &one, .v = v, .n = 4, .kind = 'i'};
-	const struct zx_q_value keys[] = {T("key", "2"), T("app", "outside"), T("param", "010\"x"), T("key", "*"), T("app", "hangup"), T("param", "")};
+	const struct zx_q_value keys[] = {T("key", "2"), T("app", "outside"), T("param", "010\"x"),
+					  T("key", "*"), T("app", "hangup"),  T("param", "")};
 	struct zx_q_list key_list = {2, 3, keys};
 	struct zx_q_value iv[] = {T("name", "Menu"), T("number", "700"), I("created", 1), L("keys", &key_list)};
 
@@ -628,7 +626,9 @@ static void in_order(const char *want)
 
 	ZX_CHECK_EQ(list(&routes, &r, "name"), 0);
 	ZX_CHECK_STR(got, want);
-	ZX_CHECK_EQ(tu_int(st, "SELECT count(*) = max(position) AND count(DISTINCT position) = count(*) FROM outbound_routes WHERE company_id = 1"), 1);
+	ZX_CHECK_EQ(
+	    tu_int(st, "SELECT count(*) = max(position) AND count(DISTINCT position) = count(*) FROM outbound_routes WHERE company_id = 1"),
+	    1);
 }
 
 ZX_TEST(order)
@@ -697,9 +697,10 @@ ZX_TEST(narrowed)
 	setup();
 	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO departments (id, company_id, name, created) VALUES (1, 1, 'A', 0)"), 0);
 	ZX_CHECK_EQ(tu_exec(st, "UPDATE users SET department_id = 1 WHERE login = 'kim'"), 0);
-	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO users (id, company_id, login, password, extension_id, role_id, created) VALUES (9, 1, 'boss', 'p', 1, "
-				"101, 0)"),
-		    0);
+	ZX_CHECK_EQ(
+	    tu_exec(st, "INSERT INTO users (id, company_id, login, password, extension_id, role_id, created) VALUES (9, 1, 'boss', 'p', 1, "
+			"101, 0)"),
+	    0);
 	ZX_CHECK_EQ(tu_exec(st, "INSERT INTO department_leaders (department_id, user_id, position) VALUES (1, 9, 1)"), 0);
 	/* without a condition of its own a department is one's own */
 	ZX_CHECK_EQ(list(&t, &r, "number"), 0);
@@ -755,9 +756,11 @@ ZX_TEST(long_values)
 	struct zx_db *db;
 
 	setup();
-	ZX_CHECK_EQ(tu_exec(st, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1700) INSERT INTO extensions (company_id, "
-				"number, secret, name, created) SELECT 1, printf('%05d', i), 's', printf('%0900d', i), 0 FROM n"),
-		    0);
+	ZX_CHECK_EQ(
+	    tu_exec(st,
+		    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1700) INSERT INTO extensions (company_id, "
+		    "number, secret, name, created) SELECT 1, printf('%05d', i), 's', printf('%0900d', i), 0 FROM n"),
+	    0);
 	ZX_CHECK_EQ(zx_store_reader(st, &db), 0);
 	ZX_CHECK_EQ(zx_q_export(db, &exts, &r, join_names, &rows, &res), 0);
 	ZX_CHECK_EQ(rows, 1704);
@@ -766,6 +769,6 @@ ZX_TEST(long_values)
 }
 
 ZX_MAIN({"nobody sees another company's rows", scope}, {"filters and search", filters}, {"pages by number and by cursor", paging},
-	{"insert, update, delete with their checks", writing}, {"a hundred thousand calls", big},
-	{"children with their parent", children}, {"an order set by hand", order}, {"departments, conditions, chosen rows", narrowed},
+	{"insert, update, delete with their checks", writing}, {"a hundred thousand calls", big}, {"children with their parent", children},
+	{"an order set by hand", order}, {"departments, conditions, chosen rows", narrowed},
 	{"an export with values too long for a cursor", long_values})

@@ -302,7 +302,7 @@ ZX_TEST(first_admin)
 	ZX_CHECK_EQ(zx_demo_fill(st, err, sizeof(err)), EEXIST);
 	ZX_CHECK(!stat(tu_path("first-admin.txt"), &sb) && (sb.st_mode & 07777) == 0600);
 	ZX_CHECK_EQ(tu_int(st, "SELECT must_change FROM users"), 1);
-	ZX_CHECK_EQ(tu_int(st, "SELECT count(*) FROM roles"), 3);
+	ZX_CHECK_EQ(tu_int(st, "SELECT count(*) FROM roles"), 4);
 	ZX_CHECK_EQ(tu_int(st, "SELECT count(*) FROM extensions"), 0);
 	zx_store_close(st);
 }

@@ -179,26 +179,74 @@ ZX_TEST(origins)
 	ZX_CHECK(!zx_origin_ok("http://a", NULL, false) && !zx_origin_ok("http://a:81", "a:80", false));
 }
 
-/* Every descriptor is whole: keys known to its table, both languages, options that are options. */
+static const struct zx_q_col *column(const struct zx_q_col *v, unsigned n, const char *key)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!strcmp(v[i].key, key))
+			return &v[i];
+	return NULL;
+}
+
+/* A list's columns are its child's, and those that are filled in can be written. */
+static void list_whole(const struct zx_resource *res, const struct zx_field *f)
+{
+	const struct zx_q_child *c = NULL;
+
+	for (unsigned i = 0; i < res->table->childc; i++)
+		if (!strcmp(res->table->children[i].key, f->key))
+			c = &res->table->children[i];
+	ZX_CHECK(c && f->items);
+	for (const struct zx_field *it = f->items; c && it && it->key; it++) {
+		const struct zx_q_col *col = column(c->cols, c->colc, it->key);
+		ZX_CHECK(col && it->label.zh && it->label.en);
+		ZX_CHECK(it->flags & ZX_FF_READONLY || (col->can & ZX_Q_WRITE && !col->expr));
+		ZX_CHECK(it->type != ZX_F_REF || (it->ref && zx_resource_find(it->ref)));
+		ZX_CHECK(it->type != ZX_F_TARGET || !it->param || column(c->cols, c->colc, it->param));
+	}
+}
+
+/* Adds rows by a route of its own. */
+static bool own_add(const struct zx_resource *res)
+{
+	for (unsigned i = 0; i < res->routec; i++)
+		if (!strcmp(res->routes[i].method, "POST") && !*res->routes[i].path)
+			return true;
+	return false;
+}
+
+static void field_whole(const struct zx_resource *res, const struct zx_field *f)
+{
+	const struct zx_q_table *t = res->table;
+	const struct zx_q_col *col = column(t->cols, t->colc, f->key);
+	const bool written = !own_add(res) && f->in & ZX_IN_FORM && !(f->flags & ZX_FF_READONLY) && f->type != ZX_F_UPLOAD;
+	cJSON *def = f->def ? cJSON_Parse(f->def) : NULL;
+
+	if (f->type == ZX_F_LIST) {
+		list_whole(res, f);
+		return;
+	}
+	if (!(f->label.zh && f->label.en && (col || f->live || f->type == ZX_F_UPLOAD || (f->flags & ZX_FF_READONLY && res->rows))))
+		printf("# %s.%s\n", res->name, f->key);
+	ZX_CHECK(f->label.zh && f->label.en && (col || f->live || f->type == ZX_F_UPLOAD || (f->flags & ZX_FF_READONLY && res->rows)));
+	ZX_CHECK((f->type == ZX_F_ENUM || f->type == ZX_F_ORDER) == (f->options != NULL));
+	ZX_CHECK(!written || (col && col->can & ZX_Q_WRITE));
+	ZX_CHECK(own_add(res) || !(f->in & ZX_IN_QUICK) || (col && col->can & ZX_Q_QUICK));
+	ZX_CHECK(f->type != ZX_F_REF || !written || (f->ref && zx_resource_find(f->ref) && col->ref));
+	ZX_CHECK(f->type != ZX_F_TARGET || !f->param || column(t->cols, t->colc, f->param));
+	ZX_CHECK(!f->help_zh == !f->help_en && !f->group_zh == !f->group_en && !f->def == !def);
+	cJSON_Delete(def);
+}
+
+/* Every descriptor is whole: keys known to its table, both languages, options that are options, references that lead somewhere. */
 ZX_TEST(descriptors)
 {
 	const struct zx_resource *res;
 
 	for (unsigned i = 0; (res = zx_resource_at(i)); i++) {
 		ZX_CHECK(zx_resource_find(res->name) == res && res->title.zh && res->title.en && res->group.zh && res->can && res->sort);
-		for (unsigned k = 0; k < res->fieldc; k++) {
-			const struct zx_field *f = &res->fields[k];
-			const struct zx_q_col *col = NULL;
-			for (unsigned c = 0; c < res->table->colc; c++)
-				if (!strcmp(res->table->cols[c].key, f->key))
-					col = &res->table->cols[c];
-			ZX_CHECK(f->label.zh && f->label.en && (col || f->live));
-			ZX_CHECK((f->type == ZX_F_ENUM) == (f->options != NULL));
-			if (f->in & ZX_IN_FORM && !(f->flags & ZX_FF_READONLY))
-				ZX_CHECK(col && col->can & ZX_Q_INSERT);
-			if (f->in & ZX_IN_QUICK)
-				ZX_CHECK(col && col->can & ZX_Q_QUICK);
-		}
+		ZX_CHECK(!strstr(res->can, "move") == !res->table->position);
+		for (unsigned k = 0; k < res->fieldc; k++)
+			field_whole(res, &res->fields[k]);
 	}
 }
 

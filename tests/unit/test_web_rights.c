@@ -73,11 +73,10 @@ ZX_TEST(covers)
 	zx_rights_parse(u.rights, "*", u.scope);
 	ZX_CHECK(zx_power_covers(&u, "company", "*") && zx_power_covers(&u, "own", "*") && !zx_power_covers(&u, "system", "*"));
 	/* all rights there are today are not all there will be */
-	char text[64 * 1024] = "";
-	for (unsigned i = 0; zx_right_at(i); i++) {
-		strcat(text, zx_right_at(i));
-		strcat(text, " ");
-	}
+	char text[64 * 1024];
+	size_t n = 0;
+	for (unsigned i = 0; zx_right_at(i); i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s ", zx_right_at(i));
 	zx_rights_parse(u.rights, text, u.scope);
 	ZX_CHECK(zx_power_covers(&u, "company", text) && !zx_power_covers(&u, "company", "*"));
 }
@@ -88,7 +87,7 @@ ZX_TEST(totp_vectors)
 	static const struct {
 		uint64_t t;
 		uint32_t code;
-	} v[] = {{59, 94287082},         {1111111109, 7081804},   {1111111111, 14050471},
+	} v[] = {{59, 94287082},         {1111111109, 7081804},  {1111111111, 14050471},
 		 {1234567890, 89005924}, {2000000000, 69279037}, {20000000000ULL, 65353130}};
 	const uint8_t *key = (const uint8_t *)"12345678901234567890";
 	uint64_t step = 0;

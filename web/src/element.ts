@@ -45,3 +45,7 @@ export {
   ElSwitch,
   ElTooltip,
 } from 'element-plus';
+
+/* A dialog's head is a <header>: outside of sectioning content it would be a second banner for a screen reader. */
+import { ElDialog } from 'element-plus';
+(ElDialog as unknown as { props: { appendTo: { default: string } } }).props.appendTo.default = '#zx-dialogs';

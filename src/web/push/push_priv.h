@@ -52,13 +52,13 @@ struct zx_push_open { /* JOB_OPEN, and JOB_TEXT with its text in .cookie */
 
 /* Who an event is for. */
 struct zx_push_to {
-	int64_t company_id;   /* 0: all */
-	char ext[ZX_NUM_LEN]; /* "": not one extension's */
-	const char *right;    /* NULL: none asked; with ext: either */
+	int64_t company_id;       /* 0: all */
+	char ext[ZX_NUM_LEN];     /* "": not one extension's */
+	const char *right;        /* NULL: none asked; with ext: either */
 	char exts[3][ZX_NUM_LEN]; /* whose it is, for those who do not see the whole company; "": nobody's */
-	bool news;            /* right is asked of everybody, also of those who see own rows only */
-	int64_t user_id;      /* 0: not one person's */
-	int64_t *users;       /* owned by the ring's item; NULL: not restricted */
+	bool news;                /* right is asked of everybody, also of those who see own rows only */
+	int64_t user_id;          /* 0: not one person's */
+	int64_t *users;           /* owned by the ring's item; NULL: not restricted */
 	unsigned n_users;
 };
 
@@ -72,7 +72,7 @@ struct zx_push_sock {
 	struct zx_push_sock *next;
 	uint64_t id;
 	struct zx_session ses;
-	struct zx_led led; /* owned */
+	struct zx_led led;      /* owned */
 	uint64_t heard, pinged; /* monotonic ms */
 };
 

@@ -1,7 +1,7 @@
 /*
  * 知识库: text without markup of its own; what the browser makes of it is the browser's. The search looks for the text as typed, in subject
- * and body: Chinese words are mostly of two characters, which an index of three (FTS5 trigram) cannot find, and 10,000 articles are looked
- * through in some 30 ms (bench in tests/api/test_system_kb.py).
+ * and body: Chinese words are mostly of two characters, which an index of three (FTS5 trigram) cannot find, and looking through
+ * 10,000 articles of 3 kB takes some 0.2 s.
  */
 #include "web/res/res.h"
 
@@ -39,11 +39,7 @@ static const struct zx_q_table table = {
 };
 
 static const struct zx_field fields[] = {
-    {.key = "created",
-     .type = ZX_F_DATETIME,
-     .label = {"添加时间", "Added"},
-     .in = ZX_IN_LIST | ZX_IN_ADV,
-     .flags = ZX_FF_READONLY},
+    {.key = "created", .type = ZX_F_DATETIME, .label = {"添加时间", "Added"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = ZX_FF_READONLY},
     {.key = "company_id",
      .type = ZX_F_REF,
      .label = {"公司名称", "Company"},
@@ -65,11 +61,7 @@ static const struct zx_field fields[] = {
      .help_zh = "可用 # 标题、- 列表、**加粗**",
      .help_en = "# heading, - list and **bold** are shown as such"},
     {.key = "author", .type = ZX_F_TEXT, .label = {"作者", "Author"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = ZX_FF_READONLY},
-    {.key = "updated",
-     .type = ZX_F_DATETIME,
-     .label = {"修改时间", "Changed"},
-     .in = ZX_IN_LIST | ZX_IN_ADV,
-     .flags = ZX_FF_READONLY},
+    {.key = "updated", .type = ZX_F_DATETIME, .label = {"修改时间", "Changed"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = ZX_FF_READONLY},
 };
 
 static int prepare(struct zx_res_write *w, cJSON *errors)

@@ -17,6 +17,7 @@
 #include "web/push/push.h"
 #include "web/res/logo.h"
 #include "web/static.h"
+#include "web/sys/config.h"
 
 enum { LOGO_MAX = 256 << 10 };
 
@@ -126,6 +127,7 @@ static int order(struct zx_db *db, struct zx_res_write *w)
 	return 0;
 }
 
+/* Beside what refers to it by reference; its shipped roles go with it. */
 static int users(struct zx_db *db, int64_t id, cJSON *used_by)
 {
 	struct zx_stmt *s;
@@ -135,17 +137,16 @@ static int users(struct zx_db *db, int64_t id, cJSON *used_by)
 		return err;
 	zx_bind_int(s, ":id", id);
 	while (!(err = zx_stmt_step(s))) {
-		if (!zx_col_int(s, 1))
-			continue;
 		cJSON *u = cJSON_CreateObject();
 		cJSON_AddStringToObject(u, "resource", zx_col_text(s, 0));
+		zx_json_add_int(u, "id", zx_col_int(s, 1));
 		cJSON_AddStringToObject(u, "label", zx_col_text(s, 2));
 		cJSON_AddItemToArray(used_by, u);
 	}
 	return err == ENODATA ? 0 : err;
 }
 
-/* Nothing of a company is thrown away with it, not by force either. */
+/* Nothing of a company is thrown away with it, not by force either: what the store does not keep together itself. */
 static int remove_company(struct zx_db *db, struct zx_res_write *w)
 {
 	cJSON *list = cJSON_CreateArray();
@@ -159,8 +160,8 @@ static int remove_company(struct zx_db *db, struct zx_res_write *w)
 
 static void changed(struct zx_web *web, const struct zx_resource *res)
 {
-	(void)res;
 	zx_push_recheck(web->push);
+	zx_config_changed(web, res->name, 0); /* the phones of one that is gone */
 }
 
 /* ---- the logo: DATA/files/logo-ID-RANDOM.EXT, its name in the row ---- */

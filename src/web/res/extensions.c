@@ -99,7 +99,8 @@ static const struct zx_field fields[] = {
      .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_ADV,
      .max = 50,
      .help_zh = "只允许从这个地址或网段注册和呼叫，例如 192.168.1.20 或 192.168.1.0/24；留空不限制",
-     .help_en = "Registration and calls only from this address or network, for example 192.168.1.20 or 192.168.1.0/24; empty: from anywhere"},
+     .help_en =
+	 "Registration and calls only from this address or network, for example 192.168.1.20 or 192.168.1.0/24; empty: from anywhere"},
     {.key = "reg",
      .type = ZX_F_ENUM,
      .label = {"注册状态", "Registration"},
@@ -442,7 +443,13 @@ static const char *const batch_body[] = {"company_id", "from", "to", "strategy",
 static const struct zx_res_route routes[] = {
     {"POST", "batch", "batchAdd", batch_h, {"批量添加", "Add a range of numbers"}, NULL, batch_body},
     {"GET", "licence", "list", licence_h, {"授权分机数", "Extensions used and allowed (max null: no limit), SIP port"}, NULL, NULL},
-    {"POST", ":id/secret", "secret", zx_pbx_secret_h, {"查看密码", "The password, to configure a phone; noted in the audit log"}, NULL, NULL},
+    {"POST",
+     ":id/secret",
+     "secret",
+     zx_pbx_secret_h,
+     {"查看密码", "The password, to configure a phone; noted in the audit log"},
+     NULL,
+     NULL},
 };
 
 const struct zx_resource zx_res_extensions = {

@@ -69,8 +69,9 @@ static const struct zx_field fields[] = {
      .max = 400,
      .items = date_items,
      .help_zh = "放假：时间条件按“范围外”处理；调休上班：周末或假期中要上班的日子，只按时间段判断。只有一天时开始和结束填同一天",
-     .help_en = "Day off: time conditions take it as outside. Worked instead: a day worked although it is a weekend or holiday, only the time "
-		"of day counts. A single day has the same first and last date"},
+     .help_en =
+	 "Day off: time conditions take it as outside. Worked instead: a day worked although it is a weekend or holiday, only the time "
+	 "of day counts. A single day has the same first and last date"},
     {.key = "used_by", .type = ZX_F_TEXT, .label = {"使用者", "Used by"}, .in = ZX_IN_LIST, .flags = ZX_FF_READONLY},
     ZX_PBX_FIELD_CREATED(ZX_IN_LIST | ZX_IN_ADV),
 };

@@ -47,8 +47,9 @@ static const struct zx_field fields[] = {
      .group_en = "Which calls",
      .help_zh = "客户的号码：填完整号码为精确匹配，138. 为 138 开头；X 代表 0-9，Z 代表 1-9，N 代表 2-9，[1-5] 代表其中一个，结尾的 . "
 		"代表后面任意多位。留空不限制",
-     .help_en = "The customer's number: a whole number is matched exactly, 138. is anything that begins with 138; X is 0-9, Z 1-9, N 2-9, [1-5] "
-		"one of these, a final . one or more of anything. Empty: any"},
+     .help_en =
+	 "The customer's number: a whole number is matched exactly, 138. is anything that begins with 138; X is 0-9, Z 1-9, N 2-9, [1-5] "
+	 "one of these, a final . one or more of anything. Empty: any"},
     {.key = "pattern",
      .type = ZX_F_TEXT,
      .label = {"被叫", "Called number"},
@@ -56,7 +57,8 @@ static const struct zx_field fields[] = {
      .max = 31,
      .check = zx_pbx_check_pattern,
      .help_zh = "客户拨打的号码（运营商送来的 DID），写法同主叫。几条都符合时，最具体的一条优先。留空不限制",
-     .help_en = "The number the customer dialled (DID), written like the caller. Of several that match the most specific is taken. Empty: any"},
+     .help_en =
+	 "The number the customer dialled (DID), written like the caller. Of several that match the most specific is taken. Empty: any"},
     {.key = "trunk_id",
      .type = ZX_F_REF,
      .label = {"中继", "Trunk"},
@@ -81,7 +83,8 @@ static const struct zx_field fields[] = {
      .max = 63,
      .def = "0",
      .help_zh = "按所拨号码转到分机前，先去掉被叫号码前面几位；例如被叫 02088888001，去掉 7 位后转到分机 8001",
-     .help_en = "How many leading digits of the dialled number are taken off before it is looked up as an extension: 7 of 02088888001 leave 8001"},
+     .help_en =
+	 "How many leading digits of the dialled number are taken off before it is looked up as an extension: 7 of 02088888001 leave 8001"},
     {.key = "record",
      .type = ZX_F_BOOL,
      .label = {"录音", "Recording"},

@@ -15,7 +15,7 @@
 #include "store/audit.h"
 #include "web/sys/sys.h"
 
-enum { MANY = 1000, WORDS = 8 };
+enum { MANY = 1000, WORDS = 8, EACH = 2000 };
 
 /* For the filters of a request. Its company makes the page one that people of companies may see; what changes it is theirs who see all. */
 static const struct zx_q_col cols[] = {
@@ -310,6 +310,57 @@ static void reply_row(struct zx_req *r, uint32_t prefix, int status)
 		zx_reply_error(r, 404, "not_found", NULL, NULL);
 }
 
+/* All that match, by pages: nobody holds up changes while a slow receiver takes them. */
+static int each_of(struct zx_req *r, const char *ids, int (*h)(cJSON *row, int64_t total, void *arg), void *arg)
+{
+	cJSON *list = cJSON_Parse(ids), *e;
+	struct zx_location_row row;
+	int err = 0;
+
+	cJSON_ArrayForEach(e, list)
+	{
+		const int64_t id = zx_json_get_int(e);
+
+		if (!err && id < ZX_LOCATION_END && zx_location_get((uint32_t)id, false, &row) && *row.at.province)
+			err = h(row_json(r, &row), cJSON_GetArraySize(list), arg);
+	}
+	cJSON_Delete(list);
+	return err;
+}
+
+static int each(struct zx_req *r, const char *ids, int (*h)(cJSON *row, int64_t total, void *arg), void *arg)
+{
+	struct filter *f = malloc(sizeof(*f));
+	struct zx_location_row *rows = malloc(EACH * sizeof(*rows));
+	uint32_t n = 0, total = 0;
+	bool more = f && rows && !ids;
+	int err = !f || !rows ? ENOMEM : ids ? each_of(r, ids, h, arg) : 0;
+
+	if (!err && more && filter_read(f, r))
+		err = EINVAL;
+	if (!err && more)
+		f->f.skip = f->f.after = 0;
+	while (!err && more) {
+		err = zx_location_list(&f->f, rows, EACH, &n, &total, &more);
+		for (uint32_t i = 0; i < n && !err; i++)
+			err = h(row_json(rows[i].own ? r : NULL, &rows[i]), total, arg);
+		if (n)
+			f->f.after = rows[n - 1].prefix;
+	}
+	free(rows);
+	free(f);
+	return err;
+}
+
+static int find(struct zx_req *r, const char *text, int64_t *id)
+{
+	struct zx_location_row row;
+
+	(void)r;
+	*id = !check_prefix(text) && zx_location_get((uint32_t)strtoul(text, NULL, 10), false, &row) && *row.at.province ? row.prefix : 0;
+	return 0;
+}
+
 void zx_locations_get_h(struct zx_req *r)
 {
 	reply_row(r, r->id < UINT32_MAX ? (uint32_t)r->id : 0, 200);
@@ -345,27 +396,22 @@ static int audit(struct zx_db *db, const struct change *c, uint32_t prefix, cons
 	return err;
 }
 
-static int op_put(struct zx_db *db, void *arg)
+static int row_store(struct zx_db *db, const struct zx_location_row *row)
 {
-	struct change *c = arg;
-	struct zx_location_row old;
-	const bool there = zx_location_get(c->row.prefix, false, &old) && *old.at.province;
 	char prefix[16];
 	struct zx_stmt *s;
 	int err = zx_stmt_get(&s, db, "location_put");
 
 	if (err)
 		return err;
-	snprintf(prefix, sizeof(prefix), "%u", c->row.prefix);
+	snprintf(prefix, sizeof(prefix), "%u", row->prefix);
 	zx_bind_text(s, ":prefix", prefix);
-	zx_bind_text(s, ":province", c->row.at.province);
-	zx_bind_text(s, ":city", c->row.at.city);
-	zx_bind_text(s, ":area_code", c->row.at.area_code);
-	zx_bind_text(s, ":carrier", c->row.at.carrier);
+	zx_bind_text(s, ":province", row->at.province);
+	zx_bind_text(s, ":city", row->at.city);
+	zx_bind_text(s, ":area_code", row->at.area_code);
+	zx_bind_text(s, ":carrier", row->at.carrier);
 	zx_bind_int(s, ":now", zx_wall_ms());
-	err = zx_stmt_run(s);
-	return err ? err
-		   : audit(db, c, c->row.prefix, there ? "edit" : "add", there ? row_json(NULL, &old) : NULL, row_json(NULL, &c->row));
+	return zx_stmt_run(s);
 }
 
 static const char *value(const struct zx_res_write *w, const char *key, const char *def)
@@ -373,6 +419,54 @@ static const char *value(const struct zx_res_write *w, const char *key, const ch
 	const struct zx_q_value *v = zx_write_value(w, key);
 
 	return v && v->t ? v->t : def;
+}
+
+static bool same(const struct zx_location *a, const struct zx_location *b)
+{
+	return !strcmp(a->province, b->province) && !strcmp(a->city, b->city) && !strcmp(a->area_code, b->area_code) &&
+	       !strcmp(a->carrier, b->carrier);
+}
+
+/* What is not given stays as it is. */
+static void row_take(struct zx_location_row *row, const struct zx_res_write *w)
+{
+	struct zx_location at = {.mobile = true};
+
+	zx_strcpy(at.province, sizeof(at.province), value(w, "province", row->at.province));
+	zx_strcpy(at.city, sizeof(at.city), value(w, "city", row->at.city));
+	zx_strcpy(at.area_code, sizeof(at.area_code), value(w, "area_code", row->at.area_code));
+	zx_strcpy(at.carrier, sizeof(at.carrier), value(w, "carrier", row->at.carrier));
+	row->at = at;
+}
+
+/* A row of an import. One that says what is known already is not kept: a new edition of the whole list adds only what is new in it. */
+static int import_row(struct zx_db *db, struct zx_res_write *w)
+{
+	const uint32_t prefix = w->id ? (uint32_t)w->id : (uint32_t)strtoul(value(w, "prefix", "0"), NULL, 10);
+	struct zx_location_row row = {.prefix = prefix}, old;
+	const bool there = zx_location_get(prefix, false, &old);
+
+	if (there)
+		row.at = old.at;
+	row_take(&row, w);
+	return there && same(&row.at, &old.at) ? 0 : row_store(db, &row);
+}
+
+static void imported(struct zx_web *web, const struct zx_resource *res)
+{
+	(void)res;
+	(void)zx_location_own_load(web->env.store);
+}
+
+static int op_put(struct zx_db *db, void *arg)
+{
+	struct change *c = arg;
+	struct zx_location_row old;
+	const bool there = zx_location_get(c->row.prefix, false, &old) && *old.at.province;
+	int err = row_store(db, &c->row);
+
+	return err ? err
+		   : audit(db, c, c->row.prefix, there ? "edit" : "add", there ? row_json(NULL, &old) : NULL, row_json(NULL, &c->row));
 }
 
 static void put(struct zx_req *r, bool create)
@@ -402,11 +496,7 @@ static void put(struct zx_req *r, bool create)
 		return;
 	}
 	cJSON_Delete(errors);
-	/* what is not given stays */
-	zx_strcpy(c.row.at.province, sizeof(c.row.at.province), value(&w, "province", c.row.at.province));
-	zx_strcpy(c.row.at.city, sizeof(c.row.at.city), value(&w, "city", c.row.at.city));
-	zx_strcpy(c.row.at.area_code, sizeof(c.row.at.area_code), value(&w, "area_code", c.row.at.area_code));
-	zx_strcpy(c.row.at.carrier, sizeof(c.row.at.carrier), value(&w, "carrier", c.row.at.carrier));
+	row_take(&c.row, &w);
 	c.row.own = true;
 	zx_write_clear(&w);
 	err = zx_store_write_wait(r->web->env.store, op_put, &c);
@@ -541,134 +631,31 @@ static void reset_h(struct zx_req *r)
 	zx_reply_json(r, 200, js);
 }
 
-/* ---- one number, and the company's own place ---- */
-
-static void find_h(struct zx_req *r)
-{
-	const char *number = zx_req_param(r, "number");
-	char area[16] = "";
-	struct zx_location at;
-	struct zx_stmt *s;
-	cJSON *js;
-
-	if (!zx_location_find(number, &at)) {
-		zx_reply_error(r, 404, "not_found", NULL, NULL);
-		return;
-	}
-	if (!zx_stmt_get(&s, r->db, "location_area")) {
-		zx_bind_int(s, ":id", r->ses.user.company_id);
-		if (!zx_stmt_step(s))
-			zx_strcpy(area, sizeof(area), zx_col_text(s, 0));
-		zx_stmt_reset(s);
-	}
-	js = cJSON_CreateObject();
-	cJSON_AddStringToObject(js, "number", number);
-	cJSON_AddStringToObject(js, "province", at.province);
-	cJSON_AddStringToObject(js, "city", at.city);
-	cJSON_AddStringToObject(js, "area_code", at.area_code);
-	cJSON_AddStringToObject(js, "carrier", at.carrier);
-	cJSON_AddBoolToObject(js, "mobile", at.mobile);
-	if (*area)
-		cJSON_AddBoolToObject(js, "local", zx_location_is_local(number, area));
-	else
-		cJSON_AddNullToObject(js, "local");
-	zx_reply_json(r, 200, js);
-}
-
-static void area_reply(struct zx_req *r, int64_t company, const char *code)
-{
-	struct zx_location at = {.province = ""};
-	cJSON *js = cJSON_CreateObject();
-
-	(void)zx_location_area(code, &at);
-	zx_json_add_int(js, "company_id", company);
-	cJSON_AddStringToObject(js, "area_code", code);
-	cJSON_AddStringToObject(js, "province", at.province);
-	cJSON_AddStringToObject(js, "city", at.city);
-	zx_reply_json(r, 200, js);
-}
-
-static void area_get_h(struct zx_req *r)
-{
-	char code[16] = "";
-	int64_t company;
-	struct zx_stmt *s;
-
-	if (!zx_sys_company(r, &company))
-		return;
-	if (!zx_stmt_get(&s, r->db, "location_area")) {
-		zx_bind_int(s, ":id", company);
-		if (!zx_stmt_step(s))
-			zx_strcpy(code, sizeof(code), zx_col_text(s, 0));
-		zx_stmt_reset(s);
-	}
-	area_reply(r, company, code);
-}
-
-struct area {
-	struct zx_audit audit;
-	int64_t company;
-	const char *code;
-};
-
-static int op_area(struct zx_db *db, void *arg)
-{
-	const struct area *a = arg;
-	struct zx_stmt *s;
-	int err = zx_stmt_get(&s, db, "location_area_set");
-
-	if (err)
-		return err;
-	zx_bind_int(s, ":id", a->company);
-	zx_bind_text(s, ":area_code", a->code);
-	err = zx_stmt_run(s);
-	return err ? err : zx_audit_put(db, &a->audit);
-}
-
-static void area_put_h(struct zx_req *r)
-{
-	struct zx_location at;
-	struct area a;
-	char note[64];
-	int err;
-
-	if (zx_req_body(r) || !zx_sys_company(r, &a.company))
-		return;
-	a.code = zx_sys_text(r, "area_code");
-	if (!a.code || (*a.code && !zx_location_area(a.code, &at))) {
-		zx_sys_field_error(r, "area_code", a.code ? "pattern" : "required");
-		return;
-	}
-	snprintf(note, sizeof(note), "{\"area_code\":\"%s\"}", a.code);
-	a.audit = (struct zx_audit){.company_id = a.company,
-				    .user_id = r->ses.user.id,
-				    .addr = r->peer.addr,
-				    .resource = "companies",
-				    .row_id = a.company,
-				    .action = "edit",
-				    .after = note};
-	err = zx_store_write_wait(r->web->env.store, op_area, &a);
-	if (err)
-		zx_reply_errno(r, err);
-	else
-		area_reply(r, a.company, a.code);
-}
-
 static const char *const body_row[] = {"prefix", "province", "city", "area_code", "carrier", NULL};
 static const char *const body_ids[] = {"ids", NULL};
 static const char *const body_confirm[] = {"confirm", NULL};
 static const char *const body_area[] = {"company_id", "area_code", NULL};
 
+/* Nothing refers to a prefix: numbers do by what they begin with. */
+static void uses_h(struct zx_req *r)
+{
+	cJSON *js = cJSON_CreateObject();
+
+	cJSON_AddArrayToObject(js, "used_by");
+	zx_reply_json(r, 200, js);
+}
+
 static const struct zx_res_route routes[] = {
-    {"GET", "area", "list", area_get_h, {"公司的本地区号", "Local area code of the company"}, NULL, NULL},
-    {"PUT", "area", "area", area_put_h, {"设置本地区号", "Set it"}, NULL, body_area},
-    {"GET", "find", "list", find_h, {"查一个号码", "Where a number is at home"}, NULL, NULL},
+    {"GET", "area", "list", zx_locations_area_get_h, {"公司的本地区号", "Local area code of the company"}, NULL, NULL},
+    {"PUT", "area", "area", zx_locations_area_put_h, {"设置本地区号", "Set it"}, NULL, body_area},
+    {"GET", "find", "list", zx_locations_find_h, {"查一个号码", "Where a number is at home"}, NULL, NULL},
     {"POST", "reset", "reset", reset_h, {"恢复自带数据", "All own rows go, the shipped ones stay"}, NULL, body_confirm},
     {"GET", "", "list", zx_locations_list_h, {"列表", "List"}, NULL, NULL},
     {"POST", "", "add", zx_locations_add_h, {"添加", "Add"}, NULL, body_row},
     {"POST", "delete", "delete", zx_locations_delete_many_h, {"批量删除", "Delete many"}, NULL, body_ids},
     {"GET", ":id", "list", zx_locations_get_h, {"查看", "View"}, NULL, NULL},
     {"PUT", ":id", "edit", zx_locations_edit_h, {"修改", "Edit"}, NULL, body_row},
+    {"GET", ":id/uses", "list", uses_h, {"被谁使用", "Who refers to it: nobody"}, NULL, NULL},
     {"DELETE", ":id", "delete", zx_locations_delete_h, {"删除自定义", "Delete an own row"}, NULL, NULL},
 };
 
@@ -683,7 +670,11 @@ const struct zx_resource zx_res_locations = {
     .fieldc = sizeof(fields) / sizeof(fields[0]),
     .label = "prefix",
     .sort = "prefix",
-    .can = "list add edit delete area reset",
+    .can = "list add edit delete import export area reset",
     .routes = routes,
     .routec = sizeof(routes) / sizeof(routes[0]),
+    .changed = imported,
+    .find = find,
+    .write = import_row,
+    .each = each,
 };

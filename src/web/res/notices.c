@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -37,11 +38,7 @@ static const struct zx_q_table table = {
 };
 
 static const struct zx_field fields[] = {
-    {.key = "created",
-     .type = ZX_F_DATETIME,
-     .label = {"添加时间", "Added"},
-     .in = ZX_IN_LIST | ZX_IN_ADV,
-     .flags = ZX_FF_READONLY},
+    {.key = "created", .type = ZX_F_DATETIME, .label = {"添加时间", "Added"}, .in = ZX_IN_LIST | ZX_IN_ADV, .flags = ZX_FF_READONLY},
     {.key = "company_id",
      .type = ZX_F_REF,
      .label = {"公司名称", "Company"},
@@ -234,7 +231,7 @@ static void send_h(struct zx_req *r)
 	struct zx_push_whom whom = {0};
 	cJSON *row = zx_resource_get(r, &zx_res_notices, r->id), *js;
 	const char *to = zx_req_param(r, "to");
-	int64_t ids[GROUP_MAX];
+	int64_t *ids = NULL; /* a worker has little stack */
 	int err = 0;
 
 	if (!row)
@@ -246,7 +243,8 @@ static void send_h(struct zx_req *r)
 	}
 	whom.company_id = zx_json_get_int(cJSON_GetObjectItemCaseSensitive(row, "company_id"));
 	if (!strcmp(to, "department")) {
-		err = group_of(r, ids, &whom.n_users);
+		ids = malloc(GROUP_MAX * sizeof(*ids));
+		err = ids ? group_of(r, ids, &whom.n_users) : ENOMEM;
 		whom.users = ids;
 	}
 	o.audit = (struct zx_audit){.company_id = whom.company_id,
@@ -258,6 +256,7 @@ static void send_h(struct zx_req *r)
 	if (!err)
 		err = zx_store_write_wait(r->web->env.store, op_send, &o);
 	if (err) {
+		free(ids);
 		cJSON_Delete(row);
 		zx_reply_errno(r, err);
 		return;
@@ -266,6 +265,7 @@ static void send_h(struct zx_req *r)
 	cJSON_DeleteItemFromObjectCaseSensitive(row, "read");
 	cJSON_AddItemToObject(js, "notice", row);
 	zx_push_news(r->web->push, &whom, "notice.new", js);
+	free(ids);
 	js = cJSON_CreateObject();
 	cJSON_AddNumberToObject(js, "online", zx_push_online(r->web->push));
 	zx_reply_json(r, 200, js);

@@ -66,8 +66,9 @@ static const struct zx_field fields[] = {
      .def = "\"X.\"",
      .help_zh = "坐席拨打的号码符合时走这条路由：X 代表 0-9，Z 代表 1-9，N 代表 2-9，[1-5] 代表其中一个，结尾的 . 代表后面任意多位。X. "
 		"为任意号码，1[3-9]XXXXXXXXX 为手机，0. 为长途",
-     .help_en = "What agents dial: X is 0-9, Z 1-9, N 2-9, [1-5] one of these, a final . one or more of anything. X. is any number, 0. anything "
-		"that begins with 0"},
+     .help_en =
+	 "What agents dial: X is 0-9, Z 1-9, N 2-9, [1-5] one of these, a final . one or more of anything. X. is any number, 0. anything "
+	 "that begins with 0"},
     {.key = "extension_id",
      .type = ZX_F_REF,
      .label = {"绑定主叫", "Only from extension"},

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store/audit.h"
@@ -12,9 +13,8 @@ static const char *const keys[KEYS] = {"whitelist",     "keep_recordings", "keep
 				       "keep_busy_log", "keep_surveys",    "keep_edits"};
 static const int64_t defaults[KEYS] = {0, 180, 365, 365, 365, 365, 365};
 
-const char *const zx_params_body[] = {"whitelist",     "keep_recordings", "keep_marks", "keep_missed",
-				      "keep_busy_log", "keep_surveys",    "keep_edits", "rev",
-				      NULL};
+const char *const zx_params_body[] = {"whitelist",    "keep_recordings", "keep_marks", "keep_missed", "keep_busy_log",
+				      "keep_surveys", "keep_edits",      "rev",        NULL};
 
 struct params {
 	struct zx_req *r;
@@ -134,8 +134,7 @@ static int op_set(struct zx_db *db, void *arg)
 		return err;
 	zx_bind_int(s, ":company_id", p->company_id);
 	for (int i = 0; i < KEYS; i++) {
-		name[0] = ':';
-		strcpy(name + 1, keys[i]);
+		snprintf(name, sizeof(name), ":%s", keys[i]);
 		zx_bind_int(s, name, p->v[i]);
 	}
 	err = zx_stmt_run(s);

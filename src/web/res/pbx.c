@@ -13,7 +13,10 @@
 enum { SECRET_MADE = 16, SECRET_MIN = 8 };
 
 static const struct zx_q_col id_col[] = {{"id", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL}};
-#define REF_TABLE(of, ...) {.name = of, .cols = id_col, .colc = 1, __VA_ARGS__}
+#define REF_TABLE(of, ...)                                                                                                                 \
+	{                                                                                                                                  \
+		.name = of, .cols = id_col, .colc = 1, __VA_ARGS__                                                                         \
+	}
 
 const struct zx_q_table zx_ref_companies = REF_TABLE("companies", .company = "t.id");
 const struct zx_q_table zx_ref_extensions = REF_TABLE("extensions", .company = "t.company_id");
@@ -97,17 +100,6 @@ int zx_pbx_fault(struct zx_res_write *w, const char *key, const char *code)
 	return EINVAL;
 }
 
-int zx_pbx_prepare(struct zx_res_write *w, cJSON *errors)
-{
-	(void)errors;
-	if (!w->created)
-		return 0;
-	zx_write_int(w, "created", zx_wall_ms());
-	if (!zx_write_value(w, "company_id"))
-		zx_write_int(w, "company_id", w->r->ses.user.company_id);
-	return 0;
-}
-
 /* ---- numbers ---- */
 
 int zx_pbx_number_taken(struct zx_db *db, const char *number, const char *resource, int64_t id, char *by, size_t len)
@@ -129,11 +121,12 @@ int zx_pbx_number_taken(struct zx_db *db, const char *number, const char *resour
 	return err == ENODATA ? 0 : err;
 }
 
+static const struct {
+	const char *resource, *code;
+} numbered[] = {{"extensions", "taken_extension"}, {"queues", "taken_queue"}, {"ivrs", "taken_ivr"}, {"conferences", "taken_conference"}};
+
 int zx_pbx_order_number(struct zx_db *db, struct zx_res_write *w)
 {
-	static const struct {
-		const char *resource, *code;
-	} codes[] = {{"extensions", "taken_extension"}, {"queues", "taken_queue"}, {"ivrs", "taken_ivr"}, {"conferences", "taken_conference"}};
 	const struct zx_q_value *number = zx_write_value(w, "number");
 	char by[32];
 	int err;
@@ -144,12 +137,40 @@ int zx_pbx_order_number(struct zx_db *db, struct zx_res_write *w)
 	if (err || !by[0])
 		return err;
 	w->bad = "number";
-	if (!strcmp(by, w->res->name))
+	if (!strcmp(by, w->res->name) || w->many)
 		return EEXIST;
-	for (size_t i = 0; i < ZX_COUNT(codes); i++)
-		if (!strcmp(codes[i].resource, by))
-			return zx_pbx_fault(w, "number", codes[i].code);
+	for (size_t i = 0; i < ZX_COUNT(numbered); i++)
+		if (!strcmp(numbered[i].resource, by))
+			return zx_pbx_fault(w, "number", numbered[i].code);
 	return EEXIST;
+}
+
+/* For the preview of an import: order() has the last word. */
+static int preview_number(struct zx_res_write *w, cJSON *errors)
+{
+	const struct zx_q_value *number = zx_write_value(w, "number");
+	bool has = false;
+	char by[32];
+	int err;
+
+	for (size_t i = 0; i < ZX_COUNT(numbered); i++)
+		has = has || !strcmp(numbered[i].resource, w->res->name);
+	if (!has || !number || number->kind != ZX_Q_VTEXT)
+		return 0;
+	err = zx_pbx_number_taken(w->r->db, number->t, w->res->name, w->created ? 0 : w->id, by, sizeof(by));
+	if (!err && by[0])
+		cJSON_AddStringToObject(errors, "number", "unique");
+	return err;
+}
+
+int zx_pbx_prepare(struct zx_res_write *w, cJSON *errors)
+{
+	if (w->created) {
+		zx_write_int(w, "created", zx_wall_ms());
+		if (!zx_write_value(w, "company_id"))
+			zx_write_int(w, "company_id", w->r->ses.user.company_id);
+	}
+	return w->many ? preview_number(w, errors) : 0;
 }
 
 /* ---- secrets ---- */
@@ -190,7 +211,7 @@ static int op_secret_seen(struct zx_db *db, void *arg)
 void zx_pbx_secret_h(struct zx_req *r)
 {
 	const struct zx_resource *res = r->def;
-	char sealed[256] = "", plain[128] = "", sql[128];
+	char sealed[256] = "", plain[128] = "", name[64];
 	struct zx_stmt *s;
 	cJSON *row = zx_resource_get(r, res, r->id), *js;
 	int err;
@@ -204,8 +225,8 @@ void zx_pbx_secret_h(struct zx_req *r)
 			     .resource = res->name,
 			     .action = "secret"};
 	cJSON_Delete(row);
-	snprintf(sql, sizeof(sql), "SELECT secret FROM %s WHERE id = :id", res->table->name);
-	err = zx_stmt_text(&s, r->db, sql);
+	snprintf(name, sizeof(name), "web_secret_of_%s", res->name);
+	err = zx_stmt_get(&s, r->db, name);
 	if (!err) {
 		zx_bind_int(s, ":id", r->id);
 		err = zx_stmt_step(s);

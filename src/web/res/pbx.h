@@ -61,7 +61,7 @@ const char *zx_pbx_check_dial(const char *text);    /* digits * # and a leading 
 const char *zx_pbx_check_secret(const char *text);  /* 8 or more printable characters without spaces */
 
 /* ---- hooks ---- */
-int zx_pbx_prepare(struct zx_res_write *w, cJSON *errors);       /* when it was made, whose it is */
+int zx_pbx_prepare(struct zx_res_write *w, cJSON *errors);         /* when it was made, whose it is */
 int zx_pbx_order_number(struct zx_db *db, struct zx_res_write *w); /* nothing else has this number */
 
 /* What has a number: the resource's name, NULL when it is free (but for that row). */

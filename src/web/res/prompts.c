@@ -11,7 +11,8 @@ static const struct zx_field fields[] = {
      .in = ZX_IN_LIST | ZX_IN_FORM | ZX_IN_QUICK | ZX_IN_ADV,
      .accept = ZX_SOUND_ACCEPT,
      .help_zh = "wav、mp3、flac、ogg 等常见格式都可以，自动转成电话用的格式（8000 Hz、16 位、单声道）；最大 50 MB、最长 30 分钟",
-     .help_en = "WAV, MP3, FLAC, Ogg and other common formats; made into what telephones need (8000 Hz, 16 bit, mono). At most 50 MB and 30 minutes"},
+     .help_en = "WAV, MP3, FLAC, Ogg and other common formats; made into what telephones need (8000 Hz, 16 bit, mono). At most 50 MB and "
+		"30 minutes"},
     {.key = "name",
      .type = ZX_F_TEXT,
      .label = {"提示音简述", "Description"},
@@ -36,7 +37,13 @@ static const struct zx_q_table table = {
 
 static const char *const body[] = {NULL};
 static const struct zx_res_route routes[] = {
-    {"POST", "upload", "add", zx_sound_upload_h, {"上传语音", "Upload: the raw file, X-File-Name; ?name=&company_id=&replace="}, NULL, body},
+    {"POST",
+     "upload",
+     "add",
+     zx_sound_upload_h,
+     {"上传语音", "Upload: the raw file, X-File-Name; ?name=&company_id=&replace="},
+     NULL,
+     body},
     {"GET", ":id/audio", "list", zx_sound_audio_h, {"播放语音", "The sound, WAV; ranges; ?download=1"}, "audio/wav", NULL},
 };
 

@@ -57,7 +57,12 @@ static const struct zx_option strategies[] = {
 };
 
 static const struct zx_field member_items[] = {
-    {.key = "extension_id", .type = ZX_F_REF, .label = {"分机", "Extension"}, .in = ZX_IN_FORM, .flags = ZX_FF_REQUIRED, .ref = "extensions"},
+    {.key = "extension_id",
+     .type = ZX_F_REF,
+     .label = {"分机", "Extension"},
+     .in = ZX_IN_FORM,
+     .flags = ZX_FF_REQUIRED,
+     .ref = "extensions"},
     {.key = NULL},
 };
 
@@ -224,8 +229,9 @@ static const struct zx_field fields[] = {
      .group_zh = "溢出处理",
      .group_en = "Overflow",
      .help_zh = "队列已满、等待超时、没有坐席在线，或坐席先挂机时，来电转到这里（坐席先挂机后做满意度评价就选“服务质检”）",
-     .help_en = "Where a call goes when the queue is full, the wait too long, no agent is there, or the agent hangs up first (choose Survey to "
-		"have callers rate the call)"},
+     .help_en =
+	 "Where a call goes when the queue is full, the wait too long, no agent is there, or the agent hangs up first (choose Survey to "
+	 "have callers rate the call)"},
     ZX_PBX_FIELD_CREATED(ZX_IN_ADV),
 };
 

@@ -16,13 +16,14 @@ enum { NAMES_MAX = 1000 };
 
 static const struct zx_q_col cols[] = {
     {"id", NULL, ZX_Q_INT, FIND, NULL},
-    {"company_id", NULL, ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_NULL | ZX_Q_INSERT, &zx_table_companies},
+    /* an expression, so that a company's shipped roles do not keep it from being deleted */
+    {"company_id", "t.company_id", ZX_Q_INT, ZX_Q_SHOW | ZX_Q_EQ | ZX_Q_NULL | ZX_Q_INSERT, &zx_table_companies},
     {"company_id_label", "c.name", ZX_Q_TEXT, ZX_Q_SHOW | ZX_Q_SORT, NULL},
     {"name", NULL, ZX_Q_TEXT, FIND | ZX_Q_QUICK | ZX_Q_CONTAINS | ZX_Q_WRITE, NULL},
     {"scope", NULL, ZX_Q_TEXT, FIND | ZX_Q_WRITE, NULL},
     /* words in the store, an array outside */
-    {"rights", "CASE t.rights WHEN '' THEN '[]' ELSE '[\"' || replace(t.rights, ' ', '\",\"') || '\"]' END", ZX_Q_JSON, ZX_Q_SHOW | ZX_Q_WRITE,
-     NULL},
+    {"rights", "CASE t.rights WHEN '' THEN '[]' ELSE '[\"' || replace(t.rights, ' ', '\",\"') || '\"]' END", ZX_Q_JSON,
+     ZX_Q_SHOW | ZX_Q_WRITE, NULL},
     {"builtin", NULL, ZX_Q_BOOL, FIND, NULL},
     {"users", "(SELECT count(*) FROM users u WHERE u.role_id = t.id)", ZX_Q_INT, ZX_Q_SHOW | ZX_Q_SORT, NULL},
     {"rev", NULL, ZX_Q_INT, ZX_Q_SHOW, NULL},
@@ -196,7 +197,9 @@ static int order_change(struct zx_db *db, struct zx_res_write *w, const char *sc
 	zx_rights_parse(is, all, zx_scope_parse(to));
 	if (zx_scope_parse(to) >= zx_scope_parse(scope) && zx_rights_within(was, is))
 		return 0;
-	return zx_sessions_end_role(db, w->id, w->r->ses.token);
+	if (w->id == u->role_id) /* nobody locks himself out */
+		return fault(w, vs && strcmp(vs->t, scope) ? "scope" : "rights", "self");
+	return zx_sessions_end_role(db, w->id, NULL);
 }
 
 static int order(struct zx_db *db, struct zx_res_write *w)

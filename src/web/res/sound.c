@@ -472,7 +472,8 @@ void zx_sound_sweep(struct zx_web *web, const struct zx_resource *res)
 	}
 	for (struct dirent *e; (e = readdir(d));) {
 		char sha[SHA_LEN + 1];
-		if (strlen(e->d_name) != SHA_LEN + 4 || strspn(e->d_name, "0123456789abcdef") != SHA_LEN || strcmp(e->d_name + SHA_LEN, ".wav"))
+		if (strlen(e->d_name) != SHA_LEN + 4 || strspn(e->d_name, "0123456789abcdef") != SHA_LEN ||
+		    strcmp(e->d_name + SHA_LEN, ".wav"))
 			continue;
 		memcpy(sha, e->d_name, SHA_LEN);
 		sha[SHA_LEN] = '\0';

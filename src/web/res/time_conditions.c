@@ -33,15 +33,16 @@ static const struct zx_q_table table = {
 };
 
 static const struct zx_option weekdays[] = {
-    {"1", {"周一", "Monday"}, NULL},   {"2", {"周二", "Tuesday"}, NULL},  {"3", {"周三", "Wednesday"}, NULL}, {"4", {"周四", "Thursday"}, NULL},
-    {"5", {"周五", "Friday"}, NULL},   {"6", {"周六", "Saturday"}, NULL}, {"7", {"周日", "Sunday"}, NULL},    {NULL, {NULL, NULL}, NULL},
+    {"1", {"周一", "Monday"}, NULL},   {"2", {"周二", "Tuesday"}, NULL}, {"3", {"周三", "Wednesday"}, NULL},
+    {"4", {"周四", "Thursday"}, NULL}, {"5", {"周五", "Friday"}, NULL},  {"6", {"周六", "Saturday"}, NULL},
+    {"7", {"周日", "Sunday"}, NULL},   {NULL, {NULL, NULL}, NULL},
 };
 
 static const struct zx_option months[] = {
-    {"1", {"1 月", "January"}, NULL},    {"2", {"2 月", "February"}, NULL},   {"3", {"3 月", "March"}, NULL},
-    {"4", {"4 月", "April"}, NULL},      {"5", {"5 月", "May"}, NULL},        {"6", {"6 月", "June"}, NULL},
-    {"7", {"7 月", "July"}, NULL},       {"8", {"8 月", "August"}, NULL},     {"9", {"9 月", "September"}, NULL},
-    {"10", {"10 月", "October"}, NULL},  {"11", {"11 月", "November"}, NULL}, {"12", {"12 月", "December"}, NULL},
+    {"1", {"1 月", "January"}, NULL},   {"2", {"2 月", "February"}, NULL},   {"3", {"3 月", "March"}, NULL},
+    {"4", {"4 月", "April"}, NULL},     {"5", {"5 月", "May"}, NULL},        {"6", {"6 月", "June"}, NULL},
+    {"7", {"7 月", "July"}, NULL},      {"8", {"8 月", "August"}, NULL},     {"9", {"9 月", "September"}, NULL},
+    {"10", {"10 月", "October"}, NULL}, {"11", {"11 月", "November"}, NULL}, {"12", {"12 月", "December"}, NULL},
     {NULL, {NULL, NULL}, NULL},
 };
 

@@ -124,7 +124,8 @@ static const struct zx_field fields[] = {
      .flags = ZX_FF_REQUIRED,
      .options = kinds,
      .def = "\"peer\"",
-     .help_zh = "对接：运营商或网关凭 IP 地址互通，不用账号；注册：用运营商给的账号密码向对方注册；网关注册：网关用下面的账号密码注册到本机",
+     .help_zh =
+	 "对接：运营商或网关凭 IP 地址互通，不用账号；注册：用运营商给的账号密码向对方注册；网关注册：网关用下面的账号密码注册到本机",
      .help_en = "Peer: carrier or gateway is known by its address, no account; we register: with the account the carrier gave; gateway: it "
 		"registers here with the account below"},
     {.key = "host",
@@ -235,7 +236,7 @@ static bool has_secret(struct zx_db *db, const struct zx_res_write *w)
 	bool has = v && *v->t;
 	struct zx_stmt *s;
 
-	if (has || w->created || zx_stmt_get(&s, db, "web_trunk_secret"))
+	if (has || w->created || zx_stmt_get(&s, db, "web_secret_of_trunks"))
 		return has;
 	zx_bind_int(s, ":id", w->id);
 	if (!zx_stmt_step(s)) {
@@ -260,7 +261,13 @@ static int order(struct zx_db *db, struct zx_res_write *w)
 }
 
 static const struct zx_res_route routes[] = {
-    {"POST", ":id/secret", "secret", zx_pbx_secret_h, {"查看注册密码", "The password, to set up a gateway; noted in the audit log"}, NULL, NULL},
+    {"POST",
+     ":id/secret",
+     "secret",
+     zx_pbx_secret_h,
+     {"查看注册密码", "The password, to set up a gateway; noted in the audit log"},
+     NULL,
+     NULL},
 };
 
 const struct zx_resource zx_res_trunks = {

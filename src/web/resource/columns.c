@@ -10,7 +10,7 @@ static bool has_column(const struct zx_resource *res, const char *key)
 {
 	for (unsigned i = 0; i < res->table->colc; i++)
 		if (!strcmp(res->table->cols[i].key, key))
-			return true;
+			return res->table->cols[i].can & ZX_Q_SHOW;
 	for (unsigned i = 0; i < res->table->childc; i++)
 		if (!strcmp(res->table->children[i].key, key))
 			return true;
@@ -73,6 +73,17 @@ int zx_columns_init(struct zx_columns *c, const struct zx_resource *res, const s
 			return EINVAL;
 	}
 	return c->n ? 0 : EINVAL;
+}
+
+bool zx_columns_whole(const struct zx_columns *c)
+{
+	const struct zx_q_table *t = c->res->table;
+
+	for (unsigned i = 0; i < c->n; i++)
+		for (unsigned k = 0; k < t->colc; k++)
+			if (!strcmp(t->cols[k].key, c->f[i]->key) && !(t->cols[k].can & ZX_Q_LIST))
+				return true;
+	return false;
 }
 
 void zx_column_title(char *out, size_t len, const struct zx_field *f, enum zx_lang lang)

@@ -12,10 +12,9 @@ struct res_delete {
 	const int64_t *ids;
 	size_t n;
 	bool force;
-	cJSON *used_by;               /* of those in use */
+	cJSON *used_by;             /* of those in use */
 	struct zx_res_companies of; /* that lost rows */
 };
-
 
 static int delete_one(struct zx_db *db, struct res_delete *d, int64_t id)
 {
@@ -31,6 +30,8 @@ static int delete_one(struct zx_db *db, struct res_delete *d, int64_t id)
 		err = zx_resource_uses(db, w->res, id, d->used_by);
 	if (!err && d->used_by->child)
 		err = EBUSY;
+	if (!err && w->res->remove)
+		err = w->res->remove(db, w);
 	if (!err)
 		err = zx_q_delete(db, w->table, &w->scope, id, w->rev);
 	if (!err) {

@@ -50,6 +50,20 @@ static int row(struct zx_stmt *s, const struct zx_q_col *const *cols, unsigned n
 	return err;
 }
 
+/* Of a page that has its rows elsewhere. */
+static int row_json(cJSON *js, int64_t total, void *arg)
+{
+	struct out *o = arg;
+	int err = js ? zx_columns_row(&o->cols, &o->sheet, js) : ENOMEM;
+
+	cJSON_Delete(js);
+	o->done++;
+	o->total = total;
+	if (!err && o->job && !zx_job_progress(o->job, o->done, o->total))
+		err = ECANCELED;
+	return err;
+}
+
 /* ---- streamed ---- */
 
 static int to_client(void *arg, const void *p, size_t len)
@@ -86,7 +100,8 @@ void zx_resource_export_h(struct zx_req *r)
 	if (!err) {
 		err = zx_columns_head(&o->cols, &o->sheet);
 		if (!err)
-			err = zx_q_export(r->db, zx_resource_table(res, &r->ses.user), &q.req, row, o, &out);
+			err = res->each ? res->each(r, NULL, row_json, o)
+					: zx_q_export(r->db, zx_resource_table(res, &r->ses.user), &q.req, row, o, &out);
 		bad = out.bad;
 		const int err2 = o->sheet.end(&o->sheet, !err);
 		err = err ? err : err2;
@@ -146,6 +161,10 @@ static int fill(struct out *o, struct order *ord, struct zx_res_query *q)
 	const char *bad;
 	int err;
 
+	if (ord->res->each) {
+		err = zx_columns_head(&o->cols, &o->sheet);
+		return err ? err : ord->res->each(o->r, ord->ids, row_json, o);
+	}
 	err = zx_db_begin_read(o->r->db, 4 * ZX_READ_MS);
 	if (err)
 		return err;
@@ -179,6 +198,7 @@ static int export_run(struct zx_job *j)
 		err = sheet_open(o, ord, &fd);
 	if (!err) {
 		q.req.ids = ord->ids;
+		q.req.whole = zx_columns_whole(&o->cols);
 		err = fill(o, ord, &q);
 		const int err2 = o->sheet.end(&o->sheet, !err);
 		err = err ? err : err2;
@@ -205,9 +225,10 @@ static const char *ids_text(const cJSON *body, char **out)
 		return NULL;
 	if (!cJSON_IsArray(list) || !list->child)
 		return "required";
-	cJSON_ArrayForEach(e, list)
-		if (!cJSON_IsNumber(e) || !(e->valuedouble >= 1 && e->valuedouble < 9e15) || ++n > IDS_MAX)
-			return n > IDS_MAX ? "range" : "pattern";
+	cJSON_ArrayForEach(e, list) if (!cJSON_IsNumber(e) || !(e->valuedouble >= 1 && e->valuedouble < 9e15) || ++n > IDS_MAX) return n >
+		IDS_MAX
+	    ? "range"
+	    : "pattern";
 	*out = cJSON_PrintUnformatted(list);
 	return *out ? NULL : "range";
 }

@@ -60,15 +60,22 @@ static struct upload *outdated(int64_t user_id)
 	return list;
 }
 
+static int64_t new_id(void)
+{
+	const int64_t now = zx_wall_ms();
+	int64_t id;
+
+	pthread_mutex_lock(&lock);
+	id = last_id = now > last_id ? now : last_id + 1;
+	pthread_mutex_unlock(&lock);
+	return id;
+}
+
 static void put(struct upload *u)
 {
 	struct upload *old;
 
 	pthread_mutex_lock(&lock);
-	if (!u->id) {
-		const int64_t now = zx_wall_ms();
-		u->id = last_id = now > last_id ? now : last_id + 1;
-	}
 	u->next = uploads;
 	uploads = u;
 	old = outdated(u->user_id);
@@ -142,7 +149,7 @@ static int look_through(struct zx_import *im, struct zx_csv *csv, struct report 
 	int err = in && row ? 0 : ENOMEM;
 
 	while (!err && !(err = zx_csv_next(csv, in))) {
-		if (++rep->lines > ZX_IMPORT_LINES) {
+		if (++rep->lines > (im->res->write ? ZX_IMPORT_LINES_OWN : ZX_IMPORT_LINES)) {
 			err = E2BIG;
 			break;
 		}
@@ -196,25 +203,38 @@ static int begin(struct zx_import *im, struct zx_req *r, const struct upload *u,
 	return err == ENODATA ? EINVAL : err;
 }
 
-static void refuse(struct zx_req *r, int err, const char *bad)
+/* What went wrong, kept apart from the upload: that may be somebody else's by the time it is told. */
+struct trouble {
+	int err;
+	char column[ZX_IMPORT_TITLE];
+};
+
+static void trouble_note(struct trouble *t, int err, const char *bad)
 {
-	if (err == EINVAL && bad)
-		zx_field_error(r, bad, "pattern");
-	else if (err == EINVAL)
-		zx_reply_error(r, 422, "import_none", NULL, NULL);
-	else if (err == E2BIG)
-		zx_reply_error(r, 422, "import_lines", NULL, NULL);
-	else
-		zx_reply_errno(r, err);
+	t->err = err;
+	zx_strcpy(t->column, sizeof(t->column), err == EINVAL && bad ? bad : "");
 }
 
-/* Reports on the file; true when it stays for the next step. */
-static bool check(struct zx_req *r, struct upload *u)
+static void refuse(struct zx_req *r, const struct trouble *t)
+{
+	if (t->column[0])
+		zx_field_error(r, t->column, "pattern");
+	else if (t->err == EINVAL)
+		zx_reply_error(r, 422, "import_none", NULL, NULL);
+	else if (t->err == E2BIG)
+		zx_reply_error(r, 422, "import_lines", NULL, NULL);
+	else
+		zx_reply_errno(r, t->err);
+}
+
+/* Looks through the file: the report, or NULL and why not. u may get its id here. */
+static cJSON *check(struct zx_req *r, struct upload *u, struct trouble *t)
 {
 	struct report rep = {.bad = cJSON_CreateArray(), .preview = cJSON_CreateArray()};
 	struct zx_import im = {0};
 	struct zx_csv *csv = NULL;
 	const char *bad = NULL;
+	cJSON *js = NULL;
 	int err = zx_csv_open(&csv, u->file.fd);
 
 	if (!err)
@@ -225,11 +245,13 @@ static bool check(struct zx_req *r, struct upload *u)
 		err = look_through(&im, csv, &rep);
 	}
 	if (err) {
-		refuse(r, err, bad);
+		trouble_note(t, err, bad);
+		cJSON_Delete(rep.bad);
+		cJSON_Delete(rep.preview);
 	} else {
-		cJSON *js = cJSON_CreateObject();
+		js = cJSON_CreateObject();
 		if (!u->id)
-			put(u);
+			u->id = new_id();
 		zx_json_add_int(js, "import", u->id);
 		cJSON_AddStringToObject(js, "name", u->file.name);
 		cJSON_AddStringToObject(js, "encoding", zx_csv_encoding(csv));
@@ -241,20 +263,17 @@ static bool check(struct zx_req *r, struct upload *u)
 		cJSON_AddNumberToObject(js, "bads", rep.bads);
 		zx_json_add_int(js, "added", im.rows[0]);
 		zx_json_add_int(js, "updated", im.rows[1]);
-		zx_reply_json(r, 200, js);
-	}
-	if (err) {
-		cJSON_Delete(rep.bad);
-		cJSON_Delete(rep.preview);
 	}
 	zx_import_end(&im);
 	zx_csv_close(csv);
-	return !err;
+	return js;
 }
 
 void zx_resource_import_h(struct zx_req *r)
 {
 	struct upload *u = calloc(1, sizeof(*u));
+	struct trouble t = {0};
+	cJSON *js;
 
 	if (!u) {
 		zx_reply_errno(r, ENOMEM);
@@ -267,40 +286,52 @@ void zx_resource_import_h(struct zx_req *r)
 		free(u);
 		return;
 	}
-	if (!check(r, u))
+	js = check(r, u, &t);
+	if (js) {
+		put(u); /* before the reply: the next request may be quick */
+		zx_reply_json(r, 200, js);
+	} else {
 		upload_free(u);
+		refuse(r, &t);
+	}
 }
 
-/* Takes the map of the body; false: replied. */
-static bool take_map(struct zx_req *r, struct upload *u)
+/* The upload that a request means, with the map of its body; NULL: replied. */
+static struct upload *take_mapped(struct zx_req *r)
 {
 	const cJSON *map = cJSON_GetObjectItemCaseSensitive(r->body, "map");
+	struct upload *u;
 
-	if (!map || cJSON_IsNull(map))
-		return true;
-	if (!cJSON_IsObject(map)) {
+	if (map && !cJSON_IsNull(map) && !cJSON_IsObject(map)) {
 		zx_field_error(r, "map", "pattern");
-		return false;
+		return NULL;
 	}
-	cJSON_Delete(u->map);
-	u->map = cJSON_Duplicate(map, true);
-	return true;
+	u = take(r);
+	if (!u) {
+		zx_reply_error(r, 404, "import_gone", NULL, NULL);
+		return NULL;
+	}
+	if (cJSON_IsObject(map)) {
+		cJSON_Delete(u->map);
+		u->map = cJSON_Duplicate(map, true);
+	}
+	return u;
 }
 
 void zx_resource_import_check_h(struct zx_req *r)
 {
 	struct upload *u;
+	struct trouble t = {0};
+	cJSON *js;
 
-	if (zx_req_body(r))
+	if (zx_req_body(r) || !(u = take_mapped(r)))
 		return;
-	u = take(r);
-	if (!u) {
-		zx_reply_error(r, 404, "import_gone", NULL, NULL);
-		return;
-	}
-	if (take_map(r, u))
-		check(r, u);
+	js = check(r, u, &t);
 	put(u);
+	if (js)
+		zx_reply_json(r, 200, js);
+	else
+		refuse(r, &t);
 }
 
 void zx_resource_import_drop_h(struct zx_req *r)
@@ -347,6 +378,7 @@ void zx_resource_import_run_h(struct zx_req *r)
 {
 	struct zx_import_order *o = NULL;
 	struct upload *u;
+	struct trouble t = {0};
 	const char *mode, *bad = NULL;
 	int err;
 
@@ -357,19 +389,14 @@ void zx_resource_import_run_h(struct zx_req *r)
 		zx_field_error(r, "mode", mode ? "pattern" : "required");
 		return;
 	}
-	u = take(r);
-	if (!u) {
-		zx_reply_error(r, 404, "import_gone", NULL, NULL);
+	u = take_mapped(r);
+	if (!u)
 		return;
-	}
-	if (!take_map(r, u)) {
-		put(u);
-		return;
-	}
 	err = order_of(r, u, &o, &bad);
 	if (err) {
-		refuse(r, err, bad);
+		trouble_note(&t, err, bad);
 		put(u);
+		refuse(r, &t);
 		return;
 	}
 	o->all = !strcmp(mode, "all");
@@ -399,7 +426,8 @@ void zx_resource_template_h(struct zx_req *r)
 		zx_reply_errno(r, err);
 		return;
 	}
-	snprintf(head, sizeof(head), "Cache-Control: no-store\r\nContent-Disposition: attachment; filename=\"%s-template.csv\"\r\n", res->name);
+	snprintf(head, sizeof(head), "Cache-Control: no-store\r\nContent-Disposition: attachment; filename=\"%s-template.csv\"\r\n",
+		 res->name);
 	zx_reply_begin(r, 200, "text/csv; charset=utf-8", -1, head);
 	for (unsigned i = 0; i < res->fieldc && !err; i++) {
 		const struct zx_field *f = &res->fields[i];
@@ -407,7 +435,7 @@ void zx_resource_template_h(struct zx_req *r)
 			continue;
 		zx_column_title(title, ZX_IMPORT_TITLE, f, r->lang);
 		if (f->flags & ZX_FF_REQUIRED)
-			strcat(title, "*");
+			memcpy(title + strlen(title), "*", 2);
 		err = s.cell(&s, &(struct zx_cell){.kind = ZX_CELL_TEXT, .text = title});
 	}
 	if (!err)

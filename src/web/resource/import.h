@@ -5,7 +5,12 @@
 #include "web/resource/csv_in.h"
 #include "web/resource/resource.h"
 
-enum { ZX_IMPORT_FAULTS = 16, ZX_IMPORT_LINES = 200000, ZX_IMPORT_TITLE = 128 };
+enum {
+	ZX_IMPORT_FAULTS = 16,
+	ZX_IMPORT_LINES = 200000,
+	ZX_IMPORT_LINES_OWN = 1000000 /* of a page that writes rows by itself */,
+	ZX_IMPORT_TITLE = 128
+};
 
 struct zx_import_fault {
 	unsigned col;     /* of the file; ZX_CSV_COLS: none of its columns */

@@ -362,6 +362,9 @@ static char *bare(char *t)
 
 static cJSON *plain(const struct zx_field *f, char *t)
 {
+	/* a line within a cell is one within a text of several lines alone */
+	for (char *p = t; f->type != ZX_F_TEXTAREA && (p = strpbrk(p, "\r\n")); p++)
+		*p = ' ';
 	switch (f->type) {
 	case ZX_F_BOOL:
 		return bool_of(t);

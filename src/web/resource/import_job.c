@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/text.h"
+#include "store/audit.h"
 #include "web/resource/import.h"
 #include "web/resource/jobs.h"
 #include "web/resource/sheet.h"
@@ -333,6 +335,30 @@ static void tell(struct run *x, bool nothing)
 	zx_job_result(x->j, js);
 }
 
+/* One entry for the whole: a page that writes rows by itself has none for each. */
+static int op_note(struct zx_db *db, void *arg)
+{
+	const struct run *x = arg;
+	const struct zx_req *r = x->o->im.r;
+	char after[96];
+
+	snprintf(after, sizeof(after), "{\"added\":%lld,\"updated\":%lld}", (long long)x->added, (long long)x->updated);
+	return zx_audit_put(db, &(struct zx_audit){.company_id = r->ses.user.company_id,
+						   .user_id = r->ses.user.id,
+						   .addr = r->peer.addr,
+						   .resource = x->o->im.res->name,
+						   .action = "import",
+						   .after = after});
+}
+
+static void note(struct run *x)
+{
+	const int err = zx_store_write_wait(x->o->im.r->web->env.store, op_note, x);
+
+	if (err)
+		zx_log(ZX_ERROR, "web", "an import cannot be noted: %s", strerror(err));
+}
+
 static int import_run(struct zx_job *j)
 {
 	struct zx_import_order *o = zx_job_arg(j);
@@ -349,6 +375,8 @@ static int import_run(struct zx_job *j)
 	if (x.badn && (!err || err == ECANCELED))
 		err2 = bad_file(&x, csv, in);
 	tell(&x, nothing);
+	if ((x.added || x.updated) && !nothing && o->im.res->write)
+		note(&x);
 	if ((x.added || x.updated) && !nothing)
 		zx_write_done(o->im.r->web, o->im.res, x.of.id, x.of.n);
 	zx_csv_close(csv);

@@ -170,7 +170,8 @@ static void add_fault(struct zx_import_row *row, unsigned col, const char *key, 
 /* Error codes of forms, as constants: those in JSON go with it. */
 static const char *constant(const char *code)
 {
-	static const char *const codes[] = {"required", "unique", "pattern", "range", "length", "reference", "in_use", "weak", "licence", "wrong"};
+	static const char *const codes[] = {"required",  "unique", "pattern", "range",   "length",
+					    "reference", "in_use", "weak",    "licence", "wrong"};
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (!strcmp(codes[i], code))
@@ -227,7 +228,7 @@ static int cells(struct zx_import *im, const struct zx_csv_row *in, struct zx_im
 }
 
 /* The row that has this unique value already, as far as the user sees; *id 0: none. */
-static int find(struct zx_import *im, const struct zx_field *f, const char *text, int64_t *id)
+static int find(struct zx_import *im, const struct zx_field *f, const char *text, int64_t company_id, int64_t *id)
 {
 	const struct zx_q_cond cond = {.key = f->key, .op = ZX_Q_IS, .a = text};
 	struct zx_q_scope scope;
@@ -238,7 +239,14 @@ static int find(struct zx_import *im, const struct zx_field *f, const char *text
 	int err;
 
 	*id = 0;
+	if (im->res->find)
+		return im->res->find(im->r, text, id);
 	zx_scope_of(&scope, &im->r->ses.user);
+	if (company_id && im->res->table->company && strcmp(im->res->table->company, "t.id")) {
+		/* unique within its company, and found there by an index */
+		scope.system = false;
+		scope.company_id = company_id;
+	}
 	err = zx_q_ids(im->r->db, im->res->table, &req, ids, 2, &n, &bad);
 	if (!err && n)
 		*id = ids[0];
@@ -252,7 +260,8 @@ static int uniqueness(struct zx_import *im, struct zx_import_row *row)
 
 	for (unsigned i = 0; i < im->n && !err; i++) {
 		const struct zx_field *f = im->f[i];
-		const char *text = f && f->flags & ZX_FF_UNIQUE ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row->body, f->key)) : NULL;
+		const char *text =
+		    f && f->flags & ZX_FF_UNIQUE ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row->body, f->key)) : NULL;
 		int64_t id = 0;
 		if (!text || !*text)
 			continue;
@@ -260,7 +269,7 @@ static int uniqueness(struct zx_import *im, struct zx_import_row *row)
 			add_fault(row, i, f->key, "twice");
 			continue;
 		}
-		err = find(im, f, text, &id);
+		err = find(im, f, text, company_of(im, row->body), &id);
 		if (!err && id && im->update && first)
 			row->w.id = id;
 		else if (!err && id && id != row->w.id)
@@ -292,9 +301,7 @@ static int values(struct zx_import *im, struct zx_import_row *row)
 	zx_resource_values(&row->w, row->body, row->w.created, fields);
 	if (!fields->child && !row->faultc && im->res->prepare)
 		err = im->res->prepare(&row->w, fields);
-	cJSON_ArrayForEach(e, fields)
-		if (cJSON_IsString(e))
-			zx_import_fault(im, row, e->string, e->valuestring);
+	cJSON_ArrayForEach(e, fields) if (cJSON_IsString(e)) zx_import_fault(im, row, e->string, e->valuestring);
 	cJSON_Delete(fields);
 	return err;
 }

@@ -410,7 +410,14 @@ void zx_job_start(struct zx_req *r, const struct zx_job_def *def)
 	}
 	j->jobs = jobs;
 	j->def = *def;
-	j->req = (struct zx_req){.web = r->web, .peer = r->peer, .method = "JOB", .path = def->kind, .lang = r->lang, .logged_in = true, .ses = r->ses, .def = r->def};
+	j->req = (struct zx_req){.web = r->web,
+				 .peer = r->peer,
+				 .method = "JOB",
+				 .path = def->kind,
+				 .lang = r->lang,
+				 .logged_in = true,
+				 .ses = r->ses,
+				 .def = r->def};
 	pthread_mutex_lock(&jobs->lock);
 	stop = jobs->stop;
 	busy = count(jobs, r) >= WAITING_MAX;
@@ -515,12 +522,13 @@ static void disposition(char *out, size_t len, const char *name)
 		k += (size_t)snprintf(coded + k, sizeof(coded) - k, safe ? "%c" : "%%%02X", *p);
 	}
 	plain[n] = coded[k] = '\0';
-	snprintf(out, len, "Cache-Control: no-store\r\nContent-Disposition: attachment; filename=\"%s\"; filename*=UTF-8''%s\r\n", plain, coded);
+	snprintf(out, len, "Cache-Control: no-store\r\nContent-Disposition: attachment; filename=\"%s\"; filename*=UTF-8''%s\r\n", plain,
+		 coded);
 }
 
 void zx_reply_file(struct zx_req *r, int fd, const char *type, const char *name)
 {
-	char head[1200], buf[65536];
+	char head[1200], buf[16384]; /* a worker has 100 kB of stack */
 	struct stat st;
 	off_t at = 0;
 

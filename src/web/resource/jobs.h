@@ -11,9 +11,9 @@ struct zx_jobs;
 struct zx_job;
 
 struct zx_job_def {
-	const char *kind;                /* "export" */
-	int (*run)(struct zx_job *j);    /* job thread; 0, ECANCELED, or another errno (zx_job_fail() gives a better reason) */
-	void (*release)(void *arg);      /* NULL: nothing to free; always called once, also when the job never ran */
+	const char *kind;             /* "export" */
+	int (*run)(struct zx_job *j); /* job thread; 0, ECANCELED, or another errno (zx_job_fail() gives a better reason) */
+	void (*release)(void *arg);   /* NULL: nothing to free; always called once, also when the job never ran */
 	void *arg;
 };
 

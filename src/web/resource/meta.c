@@ -5,10 +5,10 @@
 #include <string.h>
 
 static const char *const type_names[] = {
-    [ZX_F_TEXT] = "text",         [ZX_F_DIGITS] = "digits", [ZX_F_INT] = "int",     [ZX_F_NUMBER] = "phone",      [ZX_F_SECRET] = "secret",
-    [ZX_F_BOOL] = "bool",         [ZX_F_ENUM] = "enum",     [ZX_F_DATETIME] = "datetime", [ZX_F_DURATION] = "duration", [ZX_F_CIDR] = "cidr",
-    [ZX_F_REF] = "ref",           [ZX_F_JSON] = "json",     [ZX_F_AUDIO] = "audio", [ZX_F_TEXTAREA] = "textarea", [ZX_F_TIME] = "time",
-    [ZX_F_DATE] = "date",         [ZX_F_ORDER] = "order",   [ZX_F_TARGET] = "target", [ZX_F_LIST] = "list",       [ZX_F_UPLOAD] = "upload",
+    [ZX_F_TEXT] = "text", [ZX_F_DIGITS] = "digits", [ZX_F_INT] = "int",           [ZX_F_NUMBER] = "phone",      [ZX_F_SECRET] = "secret",
+    [ZX_F_BOOL] = "bool", [ZX_F_ENUM] = "enum",     [ZX_F_DATETIME] = "datetime", [ZX_F_DURATION] = "duration", [ZX_F_CIDR] = "cidr",
+    [ZX_F_REF] = "ref",   [ZX_F_JSON] = "json",     [ZX_F_AUDIO] = "audio",       [ZX_F_TEXTAREA] = "textarea", [ZX_F_TIME] = "time",
+    [ZX_F_DATE] = "date", [ZX_F_ORDER] = "order",   [ZX_F_TARGET] = "target",     [ZX_F_LIST] = "list",         [ZX_F_UPLOAD] = "upload",
 };
 
 static bool may(const struct zx_user *u, const struct zx_resource *res, const char *action)
@@ -299,12 +299,14 @@ void zx_meta_h(struct zx_req *r)
 		if (!may(u, res, "list"))
 			continue;
 		if (!res->hidden)
-			entry_add(v, &n, res->group_id, (struct entry){.id = res->name, .page = "grid", .resource = res->name, .title = &res->title});
+			entry_add(v, &n, res->group_id,
+				  (struct entry){.id = res->name, .page = "grid", .resource = res->name, .title = &res->title});
 		cJSON_AddItemToArray(names, cJSON_CreateString(res->name));
 	}
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
 		if (!pages[i].right || zx_rights_have(u->rights, pages[i].right))
-			entry_add(v, &n, pages[i].group_id, (struct entry){.id = pages[i].id, .page = pages[i].page, .title = &pages[i].title});
+			entry_add(v, &n, pages[i].group_id,
+				  (struct entry){.id = pages[i].id, .page = pages[i].page, .title = &pages[i].title});
 	cJSON_AddItemToObject(js, "menu", menu_json(v, n));
 	cJSON_AddItemToObject(js, "resources", names);
 	zx_reply_json(r, 200, js);

@@ -93,6 +93,23 @@ static cJSON *field_schema(const struct zx_field *f)
 	return o;
 }
 
+/* What rows have beside fields: what a reference is called, and so on. */
+static void add_columns(cJSON *props, const struct zx_resource *res)
+{
+	static const char *const types[] = {
+	    [ZX_Q_INT] = "integer", [ZX_Q_BOOL] = "boolean", [ZX_Q_REAL] = "number", [ZX_Q_TEXT] = "string", [ZX_Q_JSON] = "array"};
+
+	for (unsigned i = 0; i < res->table->colc; i++) {
+		const struct zx_q_col *c = &res->table->cols[i];
+		cJSON *o;
+		if (!(c->can & ZX_Q_SHOW) || cJSON_HasObjectItem(props, c->key))
+			continue;
+		o = typed(types[c->type]);
+		cJSON_AddBoolToObject(o, "readOnly", true);
+		cJSON_AddItemToObject(props, c->key, o);
+	}
+}
+
 static cJSON *resource_schema(const struct zx_resource *res)
 {
 	cJSON *o = typed("object"), *props, *req = cJSON_CreateArray();
@@ -109,6 +126,7 @@ static cJSON *resource_schema(const struct zx_resource *res)
 	}
 	if (res->table->rev)
 		cJSON_AddItemToObject(props, "rev", typed("integer"));
+	add_columns(props, res);
 	if (req->child)
 		cJSON_AddItemToObject(o, "required", req);
 	else

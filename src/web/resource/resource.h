@@ -68,12 +68,12 @@ struct zx_field {
 	const struct zx_option *options;        /* ended by v NULL */
 	const char *ref, *live;
 	const char *help_zh, *help_en;
-	const char *param;            /* ZX_F_TARGET: key of the parameter's column */
-	const char *apps;             /* ZX_F_TARGET: applications offered, space separated; NULL: all of zx_apps[] */
-	const struct zx_field *items; /* ZX_F_LIST: the child's columns, keys as in zx_q_child.cols; ended by key NULL */
-	const char *accept;           /* ZX_F_UPLOAD: ".wav,.mp3" */
-	const char *def;              /* what a new form begins with, as JSON; NULL: empty */
-	const char *ref_filter;       /* ZX_F_REF: filters of the referred list, as in a URL: "f.kind=music" */
+	const char *param;               /* ZX_F_TARGET: key of the parameter's column */
+	const char *apps;                /* ZX_F_TARGET: applications offered, space separated; NULL: all of zx_apps[] */
+	const struct zx_field *items;    /* ZX_F_LIST: the child's columns, keys as in zx_q_child.cols; ended by key NULL */
+	const char *accept;              /* ZX_F_UPLOAD: ".wav,.mp3" */
+	const char *def;                 /* what a new form begins with, as JSON; NULL: empty */
+	const char *ref_filter;          /* ZX_F_REF: filters of the referred list, as in a URL: "f.kind=music" */
 	const char *group_zh, *group_en; /* heading above this field in the form; NULL: same group as the one before */
 };
 
@@ -135,20 +135,25 @@ struct zx_resource {
 	const struct zx_field *fields;
 	unsigned fieldc;
 	const char *label, *sort;
-	/* Space separated actions this page has, each a right NAME:ACTION: list add edit delete batchAdd import export history move copy, and
-	   those of routes. */
+	/* Space separated actions this page has, each a right NAME:ACTION: list add edit delete batchAdd import export history move copy,
+	   and those of routes. */
 	const char *can;
-	bool apply;      /* part of the PBX configuration: goes live by 更新配置 */
-	bool hidden;     /* no menu entry of its own */
+	bool apply;  /* part of the PBX configuration: goes live by 更新配置 */
+	bool hidden; /* no menu entry of its own */
 	const struct zx_res_route *routes;
 	unsigned routec;
 	/* hooks, all may be NULL */
-	int (*prepare)(struct zx_res_write *w, cJSON *fields);  /* worker: check and complete values; says what is wrong in fields */
-	int (*order)(struct zx_db *db, struct zx_res_write *w); /* writer: within the transaction, before the change */
+	int (*prepare)(struct zx_res_write *w, cJSON *fields);   /* worker: check and complete values; says what is wrong in fields */
+	int (*order)(struct zx_db *db, struct zx_res_write *w);  /* writer: within the transaction, before the change */
 	int (*remove)(struct zx_db *db, struct zx_res_write *w); /* the same before a deletion, forced or not; w->before is the row */
 	void (*changed)(struct zx_web *web, const struct zx_resource *res); /* worker or job: after the commit */
 	void (*rows)(struct zx_req *r, cJSON *rows);                        /* worker: live state into a page of rows */
 	void (*row)(struct zx_req *r, cJSON *row);                          /* a single row, after rows */
+	/* of a page whose rows are not all in its table; what imports and exports then use instead of it */
+	int (*find)(struct zx_req *r, const char *text, int64_t *id); /* the row with this unique value; 0: none */
+	int (*write)(struct zx_db *db, struct zx_res_write *w);       /* writer: w->id 0 adds */
+	/* all rows that r's filters take, or those of ids (JSON array, may be NULL); row is h's */
+	int (*each)(struct zx_req *r, const char *ids, int (*h)(cJSON *row, int64_t total, void *arg), void *arg);
 	int (*users)(struct zx_db *db, int64_t id, cJSON *used_by); /* who refers to it, beyond references and targets (found without it) */
 };
 
@@ -174,7 +179,8 @@ void zx_write_int(struct zx_res_write *w, const char *key, int64_t i);
 void zx_write_null(struct zx_res_write *w, const char *key);
 const struct zx_q_value *zx_write_value(const struct zx_res_write *w, const char *key);
 
-/* Writer thread: one change with all that belongs to it (hooks, references, targets, children, audit). w->bad, w->code say what is wrong. */
+/* Writer thread: one change with all that belongs to it (hooks, references, targets, children, audit). w->bad, w->code say what is wrong.
+ */
 int zx_write_add(struct zx_db *db, struct zx_res_write *w);
 int zx_write_edit(struct zx_db *db, struct zx_res_write *w);
 /* Parts of them: the row as the audit shows it, its company, the audit's row of before and after (taken). */
@@ -202,8 +208,6 @@ int zx_body_ids(struct zx_req *r, int64_t **idsp, size_t *np);
 
 /* Who refers to a row: references of other resources, targets, the hook; entries {resource, id, label}. At most 50. */
 int zx_resource_uses(struct zx_db *db, const struct zx_resource *res, int64_t id, cJSON *used_by);
-/* refs.c: expression of what a row is called: its label, "number name" when it has both. */
-void zx_resource_label(char *out, size_t len, const struct zx_resource *res);
 /* apps.c: the targets among the values of w. EINVAL with w->bad. */
 int zx_targets_check(struct zx_db *db, struct zx_res_write *w);
 bool zx_field_app_ok(const struct zx_field *f, const char *app);

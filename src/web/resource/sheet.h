@@ -38,6 +38,8 @@ struct zx_columns {
 /* What this user may take away; keys: only these, in their order (an array of texts), or NULL. EINVAL: *bad is none of them. */
 int zx_columns_init(struct zx_columns *c, const struct zx_resource *res, const struct zx_user *u, enum zx_lang lang, const cJSON *keys,
 		    const char **bad);
+/* Some are not in lists, only in single rows. */
+bool zx_columns_whole(const struct zx_columns *c);
 int zx_columns_head(struct zx_columns *c, struct zx_sheet *s);
 int zx_columns_row(struct zx_columns *c, struct zx_sheet *s, const cJSON *row);
 /* "震铃时长(秒)" */

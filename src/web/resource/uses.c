@@ -32,26 +32,16 @@ static void add(cJSON *list, const char *resource, int64_t id, const char *label
 	cJSON_AddItemToArray(list, u);
 }
 
-/* The rows of `by` for which the condition holds; :id is bound. */
-static int find(struct zx_db *db, const struct zx_resource *by, const char *cond, int64_t id, cJSON *used_by)
-{
-	char sql[2048], label[512];
-	struct zx_stmt *s;
-	int err;
+struct found {
+	cJSON *used_by;
+	const char *resource;
+};
 
-	zx_resource_label(label, sizeof(label), by);
-	const int n = snprintf(sql, sizeof(sql), "SELECT t.id, %s FROM %s t %s WHERE %s%s%s (%s) LIMIT %d", label, by->table->name,
-			       by->table->joins ? by->table->joins : "", by->table->where ? "(" : "",
-			       by->table->where ? by->table->where : "", by->table->where ? ") AND " : "", cond, USES);
-	if (n < 0 || (size_t)n >= sizeof(sql))
-		return E2BIG;
-	err = zx_stmt_text(&s, db, sql);
-	if (err)
-		return err;
-	zx_bind_int(s, ":id", id);
-	while (!(err = zx_stmt_step(s)))
-		add(used_by, by->name, zx_col_int(s, 0), zx_col_text(s, 1));
-	return err == ENODATA ? 0 : err;
+static void on_user(int64_t id, const char *label, void *arg)
+{
+	const struct found *f = arg;
+
+	add(f->used_by, f->resource, id, label);
 }
 
 static bool refers(const struct zx_q_col *c, const struct zx_q_table *to)
@@ -62,23 +52,18 @@ static bool refers(const struct zx_q_col *c, const struct zx_q_table *to)
 
 static int of_columns(struct zx_db *db, const struct zx_resource *by, const struct zx_q_table *to, int64_t id, cJSON *used_by)
 {
-	char cond[256];
+	const struct zx_q_table *t = by->table;
+	struct found f = {used_by, by->name};
 	int err = 0;
 
-	for (unsigned i = 0; i < by->table->colc && !err && !full(used_by); i++) {
-		if (!refers(&by->table->cols[i], to))
-			continue;
-		snprintf(cond, sizeof(cond), "t.%s = :id", by->table->cols[i].key);
-		err = find(db, by, cond, id, used_by);
-	}
-	for (unsigned k = 0; k < by->table->childc && !err; k++) {
-		const struct zx_q_child *c = &by->table->children[k];
-		for (unsigned i = 0; i < c->colc && !err && !full(used_by); i++) {
-			if (!refers(&c->cols[i], to))
-				continue;
-			snprintf(cond, sizeof(cond), "t.id IN (SELECT k.%s FROM %s k WHERE k.%s = :id)", c->parent, c->name, c->cols[i].key);
-			err = find(db, by, cond, id, used_by);
-		}
+	for (unsigned i = 0; i < t->colc && !err && !full(used_by); i++)
+		if (refers(&t->cols[i], to))
+			err = zx_q_users(db, t, by->label, NULL, t->cols[i].key, id, USES, on_user, &f);
+	for (unsigned k = 0; k < t->childc && !err; k++) {
+		const struct zx_q_child *c = &t->children[k];
+		for (unsigned i = 0; i < c->colc && !err && !full(used_by); i++)
+			if (refers(&c->cols[i], to))
+				err = zx_q_users(db, t, by->label, c, c->cols[i].key, id, USES, on_user, &f);
 	}
 	return err;
 }

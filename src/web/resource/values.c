@@ -325,7 +325,8 @@ static unsigned columns(const struct zx_field *f)
 }
 
 /* One row of a list; the item to blame in *at. */
-static const char *row_values(struct zx_res_write *w, const struct zx_field *f, const cJSON *e, bool single, struct zx_q_value *v, const char **at)
+static const char *row_values(struct zx_res_write *w, const struct zx_field *f, const cJSON *e, bool single, struct zx_q_value *v,
+			      const char **at)
 {
 	static const cJSON null = {.type = cJSON_NULL}, no = {.type = cJSON_False};
 	const char *code = NULL;

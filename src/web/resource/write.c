@@ -9,8 +9,6 @@
 #include "store/audit.h"
 #include "web/sys/config.h"
 
-#pragma weak zx_config_changed
-
 /* ---- orders ---- */
 
 static int audit_row(struct zx_stmt *s, const struct zx_q_col *const *cols, unsigned n, void *arg)
@@ -91,6 +89,8 @@ int zx_write_add(struct zx_db *db, struct zx_res_write *w)
 	int err;
 
 	w->id = 0;
+	if (w->res->write)
+		return w->res->write(db, w);
 	zx_write_company(db, w);
 	err = w->res->order ? w->res->order(db, w) : 0;
 	if (!err)
@@ -107,6 +107,8 @@ int zx_write_edit(struct zx_db *db, struct zx_res_write *w)
 {
 	int err;
 
+	if (w->res->write)
+		return w->res->write(db, w);
 	w->before = zx_write_seen(db, w);
 	if (!w->before)
 		return ENOENT;
@@ -139,7 +141,7 @@ void zx_write_done(struct zx_web *web, const struct zx_resource *res, const int6
 {
 	if (res->changed)
 		res->changed(web, res);
-	for (unsigned i = 0; res->apply && zx_config_changed && i < n; i++)
+	for (unsigned i = 0; res->apply && i < n; i++)
 		zx_config_changed(web, res->name, companies[i]);
 }
 

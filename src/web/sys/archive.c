@@ -162,8 +162,7 @@ static int put_tree(struct maker *m, const char *name, const char *path, unsigne
 	for (const struct dirent *e; !err && (e = readdir(dir));) {
 		if (e->d_name[0] == '.')
 			continue;
-		if (!zx_archive_part_ok(e->d_name) ||
-		    (size_t)snprintf(sub, sizeof(sub), "%s/%s", name, e->d_name) >= sizeof(sub) ||
+		if (!zx_archive_part_ok(e->d_name) || (size_t)snprintf(sub, sizeof(sub), "%s/%s", name, e->d_name) >= sizeof(sub) ||
 		    (size_t)snprintf(file, sizeof(file), "%s/%s", path, e->d_name) >= sizeof(file))
 			continue;
 		if (fstatat(dirfd(dir), e->d_name, &sb, AT_SYMLINK_NOFOLLOW))

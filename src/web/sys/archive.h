@@ -36,8 +36,8 @@ int zx_archive_make(struct zx_task *t, const struct zx_archive_want *want, struc
 /* Head of a backup file; fd is at its beginning before and after. EBADMSG: it is none. */
 int zx_archive_info(int fd, cJSON **info, bool *encrypted);
 
-/* Everything but recordings (those too with `recordings`) to dir, which is empty; every part compared with its sum. EBADMSG with why; EKEYREJECTED;
- * ENOSPC; ECANCELED. */
+/* Everything but recordings (those too with `recordings`) to dir, which is empty; every part compared with its sum. EBADMSG with why;
+ * EKEYREJECTED; ENOSPC; ECANCELED. */
 int zx_archive_extract(struct zx_task *t, int fd, const char *passphrase, const char *dir, bool recordings, char *why, size_t whylen);
 
 /* A path that may be a part: relative, no hidden or odd names. Others are left out when a backup is made. */

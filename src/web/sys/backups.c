@@ -59,14 +59,14 @@ int zx_sys_low(int (*fn)(void *arg), void *arg)
 /* The code a failed job shows. */
 int zx_sys_job_end(struct zx_job *j, int err)
 {
-	const char *code = err == EALREADY         ? "backup_busy"
-			   : err == ENOSPC         ? "disk_full"
-			   : err == EKEYREJECTED   ? "passphrase"
-			   : err == EBADMSG        ? "damaged"
+	const char *code = err == EALREADY          ? "backup_busy"
+			   : err == ENOSPC          ? "disk_full"
+			   : err == EKEYREJECTED    ? "passphrase"
+			   : err == EBADMSG         ? "damaged"
 			   : err == EPROTONOSUPPORT ? "newer"
-			   : err == EINVAL         ? "foreign"
-			   : err == ENOENT         ? "not_found"
-						   : NULL;
+			   : err == EINVAL          ? "foreign"
+			   : err == ENOENT          ? "not_found"
+						    : NULL;
 
 	if (code)
 		zx_job_fail(j, code);
@@ -77,8 +77,8 @@ int zx_sys_job_end(struct zx_job *j, int err)
 
 static cJSON *row_json(const struct zx_web *web, int64_t id)
 {
-	static const char *const keys[] = {"created_at", "version", "schema", "recordings", "auto", "company", "host", "companies", "users", "extensions",
-					   "calls"};
+	static const char *const keys[] = {"created_at", "version",   "schema", "recordings", "auto", "company",
+					   "host",       "companies", "users",  "extensions", "calls"};
 	char path[PATH_LEN];
 	cJSON *info = NULL, *o;
 	struct stat sb;
@@ -189,6 +189,7 @@ void zx_backups_delete_h(struct zx_req *r)
 void zx_backup_settings(struct zx_db *db, struct zx_backup_settings *s)
 {
 	char text[32];
+	int64_t keep;
 	int h, m;
 
 	*s = (struct zx_backup_settings){.automatic = true, .minute = 3 * 60 + 15, .keep = 7};
@@ -196,8 +197,8 @@ void zx_backup_settings(struct zx_db *db, struct zx_backup_settings *s)
 		s->automatic = *text == '1';
 	if (zx_sys_setting(db, "backup.at", text, sizeof(text)) && sscanf(text, "%2d:%2d", &h, &m) == 2)
 		s->minute = h * 60 + m;
-	if (zx_sys_setting(db, "backup.keep", text, sizeof(text)) && atoi(text) > 0)
-		s->keep = (unsigned)atoi(text);
+	if (zx_sys_setting(db, "backup.keep", text, sizeof(text)) && zx_text_int(text, &keep) && keep > 0)
+		s->keep = (unsigned)keep;
 	if (zx_sys_setting(db, "backup.recordings", text, sizeof(text)))
 		s->recordings = *text == '1';
 }
@@ -235,11 +236,13 @@ void zx_backups_settings_h(struct zx_req *r)
 		zx_sys_field_error(r, cJSON_IsBool(automatic) ? "recordings" : "auto", "required");
 		return;
 	}
-	if (!at || strlen(at) != 5 || at[2] != ':' || strspn(at, "0123456789:") != 5 || sscanf(at, "%2d:%2d", &h, &m) != 2 || h > 23 || m > 59) {
+	if (!at || strlen(at) != 5 || at[2] != ':' || strspn(at, "0123456789:") != 5 || sscanf(at, "%2d:%2d", &h, &m) != 2 || h > 23 ||
+	    m > 59) {
 		zx_sys_field_error(r, "at", at ? "pattern" : "required");
 		return;
 	}
-	if (!cJSON_IsNumber(keep) || keep->valuedouble < 1 || keep->valuedouble > KEEP_MAX || keep->valuedouble != (double)(int)keep->valuedouble) {
+	if (!cJSON_IsNumber(keep) || keep->valuedouble < 1 || keep->valuedouble > KEEP_MAX ||
+	    keep->valuedouble != (double)(int)keep->valuedouble) {
 		zx_sys_field_error(r, "keep", keep ? "range" : "required");
 		return;
 	}

@@ -181,10 +181,14 @@ static void add_changes(cJSON *js, const struct companies *cs, enum zx_lang lang
 static unsigned add_problems(cJSON *js, const struct companies *cs, struct zx_req *r)
 {
 	cJSON *list = cJSON_AddArrayToObject(js, "problems");
+	int64_t *ids = calloc(cs->n + 1, sizeof(*ids));
 	unsigned errors = 0;
 
+	for (unsigned i = 0; i < cs->n && ids; i++)
+		ids[i] = cs->v[i].id;
 	for (unsigned i = 0; i < cs->n; i++)
-		errors += zx_config_problems(r, cs->v[i].draft, list);
+		errors += zx_config_problems(r, cs->v[i].draft, ids, ids ? cs->n : 0, list);
+	free(ids);
 	return errors;
 }
 
@@ -246,7 +250,7 @@ static int swap_now(void *arg)
 	zx_plan_swap(s->plan);
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct zx_ev_config ev = {
-		    .table = "*", .applied = true, .company_id = s->v[i].company_id, .version = s->v[i].version, .count = 0};
+		    .table = "*", .applied = true, .more = i + 1 < s->n, .company_id = s->v[i].company_id, .version = s->v[i].version};
 
 		zx_bus_publish(ZX_EV_CONFIG, &ev);
 	}
@@ -318,6 +322,22 @@ static bool read_hash(struct zx_req *r, const char **hash)
 	return false;
 }
 
+/* Only what changes is applied, and can make something wrong. */
+static void keep_changed(struct companies *cs)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < cs->n; i++) {
+		if (cs->v[i].changes) {
+			cs->v[n++] = cs->v[i];
+		} else {
+			zx_config_doc_free(cs->v[i].draft);
+			zx_config_doc_free(cs->v[i].applied);
+		}
+	}
+	cs->n = n;
+}
+
 /* Looks at the drafts once more; what is to be applied of them. Replies when nothing can be. */
 static bool apply_look(struct zx_req *r, struct companies *cs, int64_t company_id, const char *hash)
 {
@@ -330,16 +350,8 @@ static bool apply_look(struct zx_req *r, struct companies *cs, int64_t company_i
 		err = companies_read(cs, r, company_id, false);
 		if (!err && strcmp(cs->hash, hash) != 0)
 			err = ESTALE;
-		/* only what changes can make something wrong */
-		for (unsigned i = 0; i < cs->n && !err;) {
-			if (cs->v[i].changes) {
-				i++;
-				continue;
-			}
-			zx_config_doc_free(cs->v[i].draft);
-			zx_config_doc_free(cs->v[i].applied);
-			cs->v[i] = cs->v[--cs->n];
-		}
+		if (!err)
+			keep_changed(cs);
 		if (!err)
 			errors = add_problems(more, cs, r);
 		zx_db_end_read(r->db);
@@ -523,7 +535,7 @@ static int version_changes(struct zx_req *r, cJSON *js, bool against_draft)
 		if (against_draft) {
 			cJSON *list = cJSON_AddArrayToObject(js, "problems");
 
-			(void)zx_config_problems(r, then, list);
+			(void)zx_config_problems(r, then, &then->company_id, 1, list);
 		}
 	}
 	free(text);
@@ -578,7 +590,7 @@ static bool return_look(struct zx_req *r, struct zx_config_return *ret, const ch
 			ret->version = r->id;
 			ret->order.company_id = then->company_id;
 			ret->order.changes = zx_config_diff(draft, then, NULL, NULL);
-			errors = zx_config_problems(r, then, list);
+			errors = zx_config_problems(r, then, &then->company_id, 1, list);
 		}
 		zx_db_end_read(r->db);
 	}
@@ -601,8 +613,10 @@ static void return_refused(struct zx_req *r, const struct zx_config_return *ret)
 {
 	cJSON *more = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(more, "resource", zx_config_tables[ret->table].name);
-	cJSON_AddStringToObject(more, "label", ret->label);
+	if (*ret->label) {
+		cJSON_AddStringToObject(more, "resource", zx_config_tables[ret->table].name);
+		cJSON_AddStringToObject(more, "label", ret->label);
+	}
 	if (*ret->other)
 		cJSON_AddStringToObject(more, "user", ret->other);
 	zx_reply_error(r, 409,

@@ -38,11 +38,27 @@ static void add_problem(const struct zx_plan_problem *pr, void *arg)
 static const char *const numbered[] = {"extensions", "queues", "ivrs", "conferences"};
 
 struct taken {
-	int64_t company_id;
+	const int64_t *with; /* companies that are applied together, by id */
+	unsigned withc;
 	const struct zx_config_doc *doc;
 	const char **v; /* borrowed from the document */
 	unsigned n;
 };
+
+static bool others(const struct taken *t, int64_t owner)
+{
+	unsigned lo = 0, hi = t->withc;
+
+	while (lo < hi) {
+		const unsigned mid = (lo + hi) / 2;
+
+		if (t->with[mid] < owner)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return owner && (lo == t->withc || t->with[lo] != owner);
+}
 
 static int ask_taken(void *arg)
 {
@@ -53,9 +69,8 @@ static int ask_taken(void *arg)
 
 		for (unsigned k = 0; k < p->n; k++) {
 			const char *number = zx_config_text(p, &p->rows[k], "number");
-			const int64_t owner = zx_plan_number_company(number);
 
-			if (owner && owner != t->company_id)
+			if (others(t, zx_plan_number_company(number)))
 				t->v[t->n++] = number;
 		}
 	}
@@ -96,10 +111,10 @@ static bool sound_there(const char *sha, void *arg)
 	return !access(path, R_OK);
 }
 
-unsigned zx_config_problems(struct zx_req *r, const struct zx_config_doc *doc, cJSON *list)
+unsigned zx_config_problems(struct zx_req *r, const struct zx_config_doc *doc, const int64_t *with, unsigned n, cJSON *list)
 {
 	struct problems ps = {.r = r, .company_id = doc->company_id, .list = list};
-	struct env e = {.taken = {.company_id = doc->company_id, .doc = doc}, .data_dir = r->web->env.data_dir};
+	struct env e = {.taken = {.with = with, .withc = n, .doc = doc}, .data_dir = r->web->env.data_dir};
 	const struct zx_plan_check_env env = {.number_taken = number_taken, .sound_there = sound_there, .arg = &e};
 	int err = find_taken(&e.taken);
 

@@ -98,7 +98,8 @@ static void host_of(struct zx_req *r, char *out, size_t len)
 
 static bool host_ok(const char *host)
 {
-	return *host && strlen(host) < HOST_LEN && strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_") == strlen(host);
+	return *host && strlen(host) < HOST_LEN &&
+	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_") == strlen(host);
 }
 
 static void add_addresses(cJSON *js, const struct zx_conf *conf)
@@ -138,7 +139,8 @@ static void add_apps(cJSON *js)
 	    {"linphone",
 	     "Linphone",
 	     {"手机或电脑上的 Linphone：选择“获取远程配置”并扫描。地址十分钟内有效，只能用一次",
-	      "Linphone on a phone or computer: choose \"fetch remote configuration\" and scan. The address is good for ten minutes, once"}},
+	      "Linphone on a phone or computer: choose \"fetch remote configuration\" and scan. The address is good for ten minutes, "
+	      "once"}},
 	    {"gswave",
 	     "Grandstream Wave",
 	     {"Grandstream Wave：添加账号，选择“扫描二维码（UCM）”。二维码中含有密码，请勿外传",
@@ -262,12 +264,13 @@ static char *gswave_text(const struct account *a, const struct zx_conf *conf)
 	xml_escape(name, sizeof(name), *a->name ? a->name : a->number);
 	xml_escape(secret, sizeof(secret), a->secret);
 	host_uri(host, sizeof(host), a->host);
-	if (asprintf(&text,
-		     "<?xml version=\"1.0\" encoding=\"utf-8\"?><AccountConfig version=\"1\"><Account><RegisterServer>%s:%u</RegisterServer>"
-		     "<OutboundServer></OutboundServer><UserID>%s</UserID><AuthID>%s</AuthID><AuthPass>%s</AuthPass>"
-		     "<AccountName>%s</AccountName><DisplayName>%s</DisplayName><Dialplan>{x+|*x+|*++}</Dialplan><RandomPort>0</RandomPort>"
-		     "<SecOutboundServer></SecOutboundServer><Voicemail></Voicemail></Account></AccountConfig>",
-		     host, conf->sip_port, a->number, a->number, secret, a->number, name) < 0)
+	if (asprintf(
+		&text,
+		"<?xml version=\"1.0\" encoding=\"utf-8\"?><AccountConfig version=\"1\"><Account><RegisterServer>%s:%u</RegisterServer>"
+		"<OutboundServer></OutboundServer><UserID>%s</UserID><AuthID>%s</AuthID><AuthPass>%s</AuthPass>"
+		"<AccountName>%s</AccountName><DisplayName>%s</DisplayName><Dialplan>{x+|*x+|*++}</Dialplan><RandomPort>0</RandomPort>"
+		"<SecOutboundServer></SecOutboundServer><Voicemail></Voicemail></Account></AccountConfig>",
+		host, conf->sip_port, a->number, a->number, secret, a->number, name) < 0)
 		return NULL;
 	explicit_bzero(secret, sizeof(secret));
 	return text;

@@ -85,7 +85,8 @@ void zx_system_maintenance_h(struct zx_req *r)
 	add_last(o, r->db, "rebuild", "system.rebuild");
 	o = cJSON_AddObjectToObject(js, "backups");
 	cJSON_AddStringToObject(o, "dir", zx_sys_backup_dir(r->web));
-	zx_json_add_int(o, "free", zx_disk_free(access(zx_sys_backup_dir(r->web), F_OK) ? r->web->env.data_dir : zx_sys_backup_dir(r->web)));
+	zx_json_add_int(o, "free",
+			zx_disk_free(access(zx_sys_backup_dir(r->web), F_OK) ? r->web->env.data_dir : zx_sys_backup_dir(r->web)));
 	zx_json_add_int(o, "needed", zx_sys_backup_needed(r->web));
 	zx_json_add_int(o, "recordings", recordings_size(r->web));
 	zx_backup_settings(r->db, &s);

@@ -24,8 +24,8 @@ bool zx_proc_stat(const char *text, struct zx_proc_cpu *c)
 	const char *cpu = line_of(text, "cpu "), *boot = line_of(text, "btime ");
 
 	/* user nice system idle iowait irq softirq steal */
-	if (!cpu || sscanf(cpu, "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64, &v[0], &v[1], &v[2],
-			   &v[3], &v[4], &v[5], &v[6], &v[7]) < 4)
+	if (!cpu || sscanf(cpu, "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64, &v[0], &v[1],
+			   &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) < 4)
 		return false;
 	*c = (struct zx_proc_cpu){.boot = boot ? strtoll(boot, NULL, 10) : 0};
 	for (unsigned i = 0; i < 8; i++)
@@ -39,9 +39,8 @@ bool zx_proc_mem(const char *text, struct zx_proc_mem *m)
 	const struct {
 		const char *key;
 		uint64_t *to;
-	} v[] = {{"MemTotal:", &m->total},      {"MemFree:", &m->free},    {"MemAvailable:", &m->available},
-		 {"Buffers:", &m->buffers},     {"Cached:", &m->cached},   {"SwapTotal:", &m->swap_total},
-		 {"SwapFree:", &m->swap_free}};
+	} v[] = {{"MemTotal:", &m->total}, {"MemFree:", &m->free},         {"MemAvailable:", &m->available}, {"Buffers:", &m->buffers},
+		 {"Cached:", &m->cached},  {"SwapTotal:", &m->swap_total}, {"SwapFree:", &m->swap_free}};
 
 	memset(m, 0, sizeof(*m));
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
@@ -78,9 +77,9 @@ bool zx_proc_self(const char *text, uint64_t *ticks, uint64_t *pages)
 	const char *p = strrchr(text, ')');
 	uint64_t user, system;
 
-	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-				" %*d %*d %*d %*d %*d %*d %*u %*u %" SCNu64,
-			 &user, &system, pages) != 3)
+	if (!p ||
+	    sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %*d %*d %*d %*d %*d %*d %*u %*u %" SCNu64,
+		   &user, &system, pages) != 3)
 		return false;
 	*ticks = user + system;
 	return true;

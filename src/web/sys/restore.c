@@ -270,7 +270,8 @@ static void restore_start(struct zx_req *r, bool keep)
 		zx_reply_error(r, 503, "unavailable", NULL, NULL);
 		return;
 	}
-	zx_job_start(r, &(struct zx_job_def){.kind = keep ? "restore" : "verify", .run = restore_run, .release = restore_release, .arg = x});
+	zx_job_start(r,
+		     &(struct zx_job_def){.kind = keep ? "restore" : "verify", .run = restore_run, .release = restore_release, .arg = x});
 }
 
 const char *const zx_backups_verify_body[] = {"passphrase", NULL};

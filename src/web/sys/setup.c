@@ -42,7 +42,11 @@ struct step {
 };
 
 static const struct step steps[] = {
-    {"company", "companies", false, {"公司名称", "Company name"}, {"公司还是安装时的名称", "The company still has the name it was installed with"}},
+    {"company",
+     "companies",
+     false,
+     {"公司名称", "Company name"},
+     {"公司还是安装时的名称", "The company still has the name it was installed with"}},
     {"area", "locations", true, {"本地区号", "Local area code"}, {"还没有设置本地区号", "The local area code is not set"}},
     {"department", "departments", false, {"部门", "Department"}, {"还没有部门", "There is no department"}},
     {"extensions", "extensions", false, {"分机", "Extensions"}, {"还没有分机", "There is no extension"}},

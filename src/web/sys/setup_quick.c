@@ -1,6 +1,6 @@
 /*
- * From nothing to the first call: company, department, extensions, people, one queue, applied, in one order; all of it or nothing. Passwords
- * are in the answer and nowhere else in the clear.
+ * From nothing to the first call: company, department, extensions, people, one queue, applied, in one order; all of it or nothing.
+ * Passwords are in the answer and nowhere else in the clear.
  */
 #include "web/sys/sys.h"
 
@@ -108,7 +108,8 @@ static void quick_read(struct quick *q, cJSON *errors)
 		cJSON_AddStringToObject(errors, "agents", "range");
 	if (!is_number(q->queue_number))
 		cJSON_AddStringToObject(errors, "queue_number", q->queue_number && *q->queue_number ? "pattern" : "required");
-	else if ((int)strlen(q->queue_number) == q->width && zx_text_int(q->queue_number, &queue) && queue >= q->first && queue < q->first + q->n)
+	else if ((int)strlen(q->queue_number) == q->width && zx_text_int(q->queue_number, &queue) && queue >= q->first &&
+		 queue < q->first + q->n)
 		cJSON_AddStringToObject(errors, "queue_number", "unique");
 }
 
@@ -339,7 +340,8 @@ static void quick_failed(struct quick *q, int err)
 	}
 }
 
-const char *const zx_setup_quick_body[] = {"company_id", "company", "area_code", "agents", "first", "department", "queue", "queue_number", NULL};
+const char *const zx_setup_quick_body[] = {"company_id", "company", "area_code",    "agents", "first",
+					   "department", "queue",   "queue_number", NULL};
 
 void zx_setup_quick_h(struct zx_req *r)
 {

@@ -1,4 +1,4 @@
-/* 系统状态: figures of now, from /proc, the loop and the store. Rates are those since the last look, at least half a second ago. */
+/* 系统状态: figures of now, from /proc, the loop and the store. Rates are those since the look before, at least half a second ago. */
 #include "web/sys/sys.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@
 #include "web/sys/proc.h"
 #include "web/sys/sys_priv.h"
 
-enum { TEXT = 65536, RATE_MS = 500, RATE_OLD_MS = 15000, DISKS = 4, LOOP_SLOW_MS = 200, WRITER_SLOW_MS = 2000, WRITER_BAD_MS = 10000 };
+enum { TEXT = 65536, RATE_MS = 500, DISKS = 4, LOOP_SLOW_MS = 200, WRITER_SLOW_MS = 2000, WRITER_BAD_MS = 10000 };
 
 static bool slurp(const char *path, char *text, size_t len)
 {
@@ -71,26 +71,29 @@ static void sample_take(struct sample *s, char *text)
 		s->nets = zx_proc_net(text, s->net);
 }
 
-/* Two samples not too far from each other and from now. */
-static void sample_pair(struct sample *a, struct sample *b, char *text)
+void zx_sys_sample(void)
 {
-	bool old;
+	char *text = malloc(TEXT);
 
 	pthread_mutex_lock(&rates.lock);
-	old = !rates.now.at || zx_mono_ms() - rates.now.at > RATE_OLD_MS;
-	if (old)
-		sample_take(&rates.now, text);
-	pthread_mutex_unlock(&rates.lock);
-	if (old)
-		nanosleep(&(struct timespec){.tv_nsec = 250000000}, NULL);
-	pthread_mutex_lock(&rates.lock);
-	if (zx_mono_ms() - rates.now.at >= (old ? 200 : RATE_MS)) {
+	if (text && (!rates.now.at || zx_mono_ms() - rates.now.at >= RATE_MS)) {
 		rates.before = rates.now;
 		sample_take(&rates.now, text);
 	}
+	pthread_mutex_unlock(&rates.lock);
+	free(text);
+}
+
+/* Nobody looks for long: the thread of the night does, now and then, so that the first look has something to compare with. */
+static void sample_pair(struct sample *a, struct sample *b)
+{
+	zx_sys_sample();
+	pthread_mutex_lock(&rates.lock);
 	*a = rates.before;
 	*b = rates.now;
 	pthread_mutex_unlock(&rates.lock);
+	if (!a->at) /* nothing to compare with: no rates */
+		*a = *b;
 }
 
 static void add_rate(cJSON *o, const char *key, double v, double ms)
@@ -211,7 +214,8 @@ static void add_disks(cJSON *js, struct zx_req *r, char *text)
 {
 	const struct {
 		const char *use, *path;
-	} want[DISKS] = {{"data", r->web->env.data_dir}, {"recordings", r->web->rec_dir}, {"backups", zx_sys_backup_dir(r->web)}, {"system", "/"}};
+	} want[DISKS] = {
+	    {"data", r->web->env.data_dir}, {"recordings", r->web->rec_dir}, {"backups", zx_sys_backup_dir(r->web)}, {"system", "/"}};
 	cJSON *list = cJSON_AddArrayToObject(js, "disks");
 	struct disk d[DISKS];
 	unsigned n = 0;
@@ -247,8 +251,7 @@ static void add_disks(cJSON *js, struct zx_req *r, char *text)
 		zx_json_add_int(o, "used", (int64_t)used);
 		zx_json_add_int(o, "free", (int64_t)avail);
 		add_percent(o, "percent", used, used + avail);
-		cJSON_AddBoolToObject(o, "low",
-				      avail < (uint64_t)r->web->env.conf->rec_min_free_mb * 2 * 1048576 || avail < total / 20);
+		cJSON_AddBoolToObject(o, "low", avail < (uint64_t)r->web->env.conf->rec_min_free_mb * 2 * 1048576 || avail < total / 20);
 		if (days >= 0)
 			cJSON_AddNumberToObject(o, "days_left", days);
 		else
@@ -390,7 +393,7 @@ void zx_system_status_h(struct zx_req *r)
 		zx_reply_errno(r, ENOMEM);
 		return;
 	}
-	sample_pair(&s[0], &s[1], text);
+	sample_pair(&s[0], &s[1]);
 	js = cJSON_CreateObject();
 	zx_json_add_int(js, "time", zx_wall_ms());
 	strftime(zone, sizeof(zone), "%z", localtime_r(&now, &tm));

@@ -40,8 +40,9 @@ void zx_backups_delete_h(struct zx_req *r);
 void zx_backups_verify_h(struct zx_req *r);
 void zx_backups_restore_h(struct zx_req *r);
 void zx_restore_forget_h(struct zx_req *r);
-extern const char *const zx_backups_make_body[], *const zx_backups_settings_body[], *const zx_backups_verify_body[],
-    *const zx_backups_restore_body[], *const zx_system_restart_body[], *const zx_system_power_body[];
+extern const char *const zx_backups_make_body[],
+    *const zx_backups_settings_body[], *const zx_backups_verify_body[], *const zx_backups_restore_body[], *const zx_system_restart_body[],
+													      *const zx_system_power_body[];
 /* help.c */
 void zx_help_h(struct zx_req *r);
 void zx_help_qr_h(struct zx_req *r);
@@ -55,6 +56,10 @@ void zx_setup_quick_h(struct zx_req *r);
 void zx_notices_unread_h(struct zx_req *r);
 void zx_notices_read_h(struct zx_req *r);
 /* res/locations.c */
+/* locations_area.c */
+void zx_locations_find_h(struct zx_req *r);
+void zx_locations_area_get_h(struct zx_req *r);
+void zx_locations_area_put_h(struct zx_req *r);
 void zx_locations_list_h(struct zx_req *r);
 void zx_locations_get_h(struct zx_req *r);
 void zx_locations_add_h(struct zx_req *r);

@@ -10,6 +10,8 @@ int64_t zx_sys_started(void);
 const char *zx_sys_backup_dir(const struct zx_web *web);
 /* Days until that file system is full, by what was used up since this service began to look; -1 not known. Any thread. */
 int zx_sys_days_left(const char *point, uint64_t free_now);
+/* Keeps the figures that rates are made of. */
+void zx_sys_sample(void);
 /* Adds "restart" and "restore": what waits for the next start. */
 void zx_sys_add_pending(cJSON *js, struct zx_web *web);
 

@@ -64,7 +64,7 @@ int64_t zx_disk_free(const char *path)
 
 int zx_file_move(const char *from, const char *to)
 {
-	char buf[65536];
+	char buf[16384]; /* a worker has 100 kB of stack */
 	int in, out, err = 0;
 	ssize_t n;
 
@@ -146,7 +146,8 @@ int64_t zx_archive_new_id(const struct zx_web *web, int64_t at_ms)
 		int64_t id;
 
 		localtime_r(&t, &tm);
-		id = ((((tm.tm_year + 1900LL) * 100 + tm.tm_mon + 1) * 100 + tm.tm_mday) * 100 + tm.tm_hour) * 10000 + tm.tm_min * 100 + tm.tm_sec;
+		id = ((((tm.tm_year + 1900LL) * 100 + tm.tm_mon + 1) * 100 + tm.tm_mday) * 100 + tm.tm_hour) * 10000 + tm.tm_min * 100 +
+		     tm.tm_sec;
 		if (zx_archive_find(web, id, path, sizeof(path)) == ENOENT)
 			return id;
 	}

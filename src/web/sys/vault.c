@@ -5,10 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <argon2.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+
+#include "store/password.h"
 
 static const char magic[8] = "ZXVAULT1";
 
@@ -76,7 +77,7 @@ static int read_all(int fd, void *p, size_t len)
 
 static int derive(struct zx_vault *v, const char *passphrase, const uint8_t *salt, uint32_t t, uint32_t m, uint32_t p)
 {
-	return argon2id_hash_raw(t, m, p, passphrase, strlen(passphrase), salt, SALT, v->key, KEY) == ARGON2_OK ? 0 : ENOMEM;
+	return zx_password_key(v->key, KEY, passphrase, salt, SALT, t, m, p);
 }
 
 static void nonce_of(uint8_t nonce[NONCE], uint64_t n, bool last)
@@ -274,7 +275,8 @@ static int chunk_read(struct zx_vault *v)
 	if (EVP_DecryptInit_ex(v->ctx, EVP_aes_256_gcm(), NULL, v->key, nonce) != 1 ||
 	    EVP_DecryptUpdate(v->ctx, NULL, &n, v->head, (int)v->head_len) != 1 ||
 	    EVP_DecryptUpdate(v->ctx, v->plain, &n, v->coded, (int)len) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(v->ctx, EVP_CTRL_GCM_SET_TAG, TAG, v->coded + len) != 1 || EVP_DecryptFinal_ex(v->ctx, v->plain + n, &m) != 1)
+	    EVP_CIPHER_CTX_ctrl(v->ctx, EVP_CTRL_GCM_SET_TAG, TAG, v->coded + len) != 1 ||
+	    EVP_DecryptFinal_ex(v->ctx, v->plain + n, &m) != 1)
 		return v->n ? EBADMSG : EKEYREJECTED; /* the first one: most likely the passphrase */
 	v->n++;
 	v->fill = (size_t)(n + m);

@@ -2,7 +2,8 @@
  * The file of a backup as a stream: plain, or encrypted with a passphrase. One thread.
  *
  *   "ZXVAULT1" | u32 length | info (JSON, plain, for the list) | salt 16 | u32 t, m (KiB), p | chunks
- *   chunk: u32 length | AES-256-GCM ciphertext | tag 16;  nonce: number of the chunk, 1 in the last one;  the head is authenticated with each
+ *   chunk: u32 length | AES-256-GCM ciphertext | tag 16;  nonce: number of the chunk, 1 in the last one;  the head is authenticated with
+ * each
  *
  * The key is argon2id(passphrase, salt). Little-endian. Cut off or changed anywhere: EBADMSG.
  */

@@ -122,6 +122,7 @@ static void *work(void *arg)
 	pthread_setname_np(pthread_self(), "zx-sys");
 	zx_sys_settle(sys->web);
 	do {
+		zx_sys_sample();
 		zx_sys_nightly(sys->web);
 		clock_gettime(CLOCK_MONOTONIC, &ts);
 		ts.tv_sec += LOOK_MS / 1000;

@@ -19,7 +19,7 @@ export function changes(d: Descriptor, before: Row | null, after: Row | null): C
   const out: Change[] = [];
   const told = new Set<string>();
   for (const f of d.fields) {
-    if (!(f.in ?? []).some((p) => p === 'form' || p === 'list') || HIDDEN.has(f.key)) continue;
+    if (!f.in?.includes('form') || HIDDEN.has(f.key)) continue;
     keysOf(f).forEach((k) => told.add(k));
     const had = !!before && (f.key in before || (!!f.param && f.param in before));
     const has = !!after && (f.key in after || (!!f.param && f.param in after));

@@ -33,7 +33,7 @@ function items(f: Field, v: unknown): string {
   const list = Array.isArray(v) ? v : [];
   const shown = list.slice(0, NAMED).map((x) => (f.single ? String((x as Choice).label ?? x) : itemWords(f, x as Row)));
   const text = shown.join(listSeparator());
-  return list.length > NAMED ? t('grid.andMore', { list: text, n: list.length }) : text;
+  return list.length > NAMED ? t('form.andMore', { list: text, n: list.length }) : text;
 }
 /* one row of a list: its first two cells say which */
 export const itemWords = (f: Field, row: Row): string =>

@@ -102,7 +102,6 @@ const en = {
     find: 'Find a page or action',
     sees: '{n} pages can be used',
     none: 'No page fits',
-    row: '{page}: all actions',
     column: 'Select or clear this column: {action}',
     action: { list: 'View', add: 'Add', edit: 'Edit', delete: 'Delete', import: 'Import', export: 'Export' },
     unsaved: 'Changes are not saved',
@@ -327,7 +326,6 @@ const en = {
     size: 'The picture has {size}; {max} at most',
   },
   users: {
-    more: 'More for {name}',
     moreShort: 'Account',
     lock: 'Lock account',
     unlock: 'Unlock account',

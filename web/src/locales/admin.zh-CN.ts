@@ -103,7 +103,6 @@ const zh = {
     find: '查找页面或操作',
     sees: '可以使用 {n} 个页面',
     none: '没有符合的页面',
-    row: '{page}：全部操作',
     column: '全选 / 取消这一列：{action}',
     action: { list: '查看', add: '添加', edit: '修改', delete: '删除', import: '导入', export: '导出' },
     unsaved: '有未保存的修改',
@@ -328,7 +327,6 @@ const zh = {
     size: '图片有 {size}，不能超过 {max}',
   },
   users: {
-    more: '{name} 的更多操作',
     moreShort: '账号',
     lock: '锁定账号',
     unlock: '解锁账号',

@@ -1,6 +1,7 @@
 /* What only the grid says. */
 export default {
   form: {
+    andMore: '{list} and others, {n} in all',
     choose: 'Choose',
     none: 'Not set',
     refNone: 'Nothing found',
@@ -34,7 +35,6 @@ export default {
     allChosen: 'All are chosen',
     noneChosen: 'None chosen yet; add from the left',
     keypad: 'Keypad',
-    keySet: 'Key {key}: {to}',
     keyFree: 'Set key {key}',
     noKeys: 'No keys yet. Press one on the keypad to add it.',
     noRows: 'Nothing here yet',

@@ -1,6 +1,7 @@
 /* What only the grid says. */
 export default {
   form: {
+    andMore: '{list} 等 {n} 项',
     choose: '请选择',
     none: '未设置',
     refNone: '没有找到',
@@ -34,7 +35,6 @@ export default {
     allChosen: '都已添加',
     noneChosen: '还没有选择，从左边添加',
     keypad: '按键键盘',
-    keySet: '按键 {key}：{to}',
     keyFree: '设置按键 {key}',
     noKeys: '还没有设置按键，点击键盘上的按键添加。',
     noRows: '还没有内容',

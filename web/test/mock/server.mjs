@@ -21,6 +21,7 @@ let mustChange = false;
 let nextCall = 5000;
 const phone = { extension: user.extension, online: true, state: 'idle', call: null };
 const live = new Map();
+const prefs = {};
 
 function send(socket, obj) {
   const data = Buffer.from(JSON.stringify(obj));
@@ -148,6 +149,11 @@ function api(method, path, body, p) {
   if (parts[0] === 'pop') return live.has(Number(parts[1])) ? [200, { call: live.get(Number(parts[1])), history: [] }] : error(404, 'not_found', '');
   if (parts[0] === 'calls' && parts[2] === 'peaks') return [200, peaks];
   if (parts[0] === 'calls' && parts[1]) return [200, calls.find((c) => c.id === Number(parts[1]))];
+  if (parts[0] === 'prefs') return method === 'GET' ? [200, prefs] : method === 'PUT' ? ((prefs[parts[1]] = body), [204]) : (delete prefs[parts[1]], [204]);
+  if (path === 'config') return [200, { companies: [{ id: 1, name: user.company, dirty: 0, applied: null }], changes: [], problems: [], draftHash: '' }];
+  if (parts[1] === 'refs') return [200, { rows: [{ id: 1, label: user.company }] }];
+  if (parts[2] === 'uses') return [200, { used_by: [] }];
+  if (parts[2] === 'history') return [200, { rows: [] }];
   if (parts[1] === 'export.csv') return [200, '\ufeffnumber\r\n'];
   if (parts[0] === 'calls' || (parts[0] === 'extensions' && !parts[1] && method === 'GET')) return [200, list(parts[0], p)];
   if (parts[0] === 'extensions') return method === 'GET' ? [200, extensions.find((e) => e.id === Number(parts[1]))] : write(method, parts, body, p);
