@@ -496,7 +496,7 @@ static int open_calls(void)
 	int e;
 
 	e = zx_plan_load(&plan, h.store, h.conf.sip_realm);
-	if (!e && (e = zx_plan_blacklist_load(h.store)))
+	if (!e && ((e = zx_plan_blacklist_load(h.store)) || (e = zx_plan_masked_load(h.store))))
 		mem_deref(plan);
 	if (e) {
 		zx_log(ZX_ERROR, "main", "cannot read the configuration of the PBX: %s", strerror(e));
@@ -582,7 +582,7 @@ static void close_house(void)
 	if (h.loop) {
 		zx_loop_drain(DRAIN_MS);
 		zx_plan_swap(NULL);
-		zx_plan_blacklist_close();
+		zx_plan_live_close();
 		zx_location_close();
 		zx_loop_close();
 	}

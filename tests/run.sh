@@ -10,6 +10,8 @@ JOBS=$(nproc)
 PY=/usr/bin/python3
 export LC_ALL=C.UTF-8 CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 ZUOXID=${ZUOXID:-$ROOT/build/asan/zuoxid}
 mkdir -p "$LOGS"
+# the data of tests in memory, where there is some: they commit and sync all the time
+if [ -z "${TMPDIR:-}" ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {print $4}')" -gt 2000000 ] 2>/dev/null; then export TMPDIR=/dev/shm; fi
 passed=0
 failed=0
 

@@ -40,3 +40,5 @@ SELECT u.login, e.id, e.number, e.created FROM users u JOIN extensions e ON e.id
 SELECT resource, row_id FROM numbers WHERE number = :number
 -- name: blacklist_all
 SELECT company_id, number FROM blacklist
+-- name: masked_extensions
+SELECT extension_id, '' FROM users WHERE mask_numbers AND extension_id IS NOT NULL

@@ -68,6 +68,7 @@ static bool ext_h(const char *ext, struct zx_call_ext *e)
 	if (!pe)
 		return false;
 	e->company_id = pe->account.company_id;
+	e->masked = zx_plan_masked(pe->id);
 	zx_strcpy(e->name, sizeof(e->name), pe->account.name);
 	return true;
 }

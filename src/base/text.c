@@ -129,3 +129,15 @@ void zx_utf8_cut(char *s)
 	if (tail < n && ((unsigned char)s[n - 1 - tail] & 0xc0) == 0xc0 && !zx_utf8_valid(s + n - 1 - tail, tail + 1))
 		s[n - 1 - tail] = '\0';
 }
+
+void zx_number_mask(char *out, size_t len, const char *number)
+{
+	enum { FIRST = 4, LAST = 3, SHORT = 7 };
+
+	zx_strcpy(out, len, number);
+	const size_t n = strlen(out);
+	const size_t head = n > SHORT ? FIRST : 0, tail = n > SHORT ? LAST : n > 2 ? 2 : 0;
+
+	for (size_t i = head; i + tail < n; i++)
+		out[i] = '*';
+}

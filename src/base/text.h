@@ -28,4 +28,7 @@ void zx_utf8_cut(char *s);
 /* Cuts white space at both ends, in place; returns the first other character. */
 char *zx_trim(char *s);
 
+/* 1361****678: a customer's number for those who must not see it, as long as the number; short ones keep their last two. */
+void zx_number_mask(char *out, size_t len, const char *number);
+
 #endif

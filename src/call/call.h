@@ -37,6 +37,7 @@ void zx_call_router_set(zx_call_router_h *h);
 struct zx_call_ext {
 	int64_t company_id;
 	char name[ZX_NAME_LEN];
+	bool masked; /* its phone shows outside numbers as 1361****678 */
 };
 typedef bool(zx_call_ext_h)(const char *ext, struct zx_call_ext *e);
 void zx_call_ext_set(zx_call_ext_h *h);

@@ -93,16 +93,30 @@ bool zx_call_leg_reachable(const char *ext)
 
 /* ---- calling out ---- */
 
+/* 号码隐藏: outside numbers are hidden from the phones of those who must not see them. num has ZX_NUM_LEN bytes. */
+static void caller_shown(struct zx_inv_caller *caller, char *num, const char *ext)
+{
+	struct zx_call_ext e = {0};
+
+	if (!zx_calls.ext_h || !zx_calls.ext_h(ext, &e) || !e.masked || zx_calls.ext_h(caller->user, &e))
+		return;
+	zx_number_mask(num, ZX_NUM_LEN, caller->user);
+	caller->user = num;
+	caller->name = ""; /* many trunks put the number there, too */
+}
+
 static int offer_send(struct zx_leg *leg, struct zx_binding *b, const struct zx_leg_caller *from, const enum zx_codec *first, unsigned n)
 {
 	const struct zx_inv_target target = {.binding = b};
-	const struct zx_inv_caller caller = {.user = from->num, .name = from->name, .auto_answer = from->auto_answer};
+	struct zx_inv_caller caller = {.user = from->num, .name = from->name, .auto_answer = from->auto_answer};
+	char num[ZX_NUM_LEN];
 	struct zx_inv *inv;
 	struct zx_sdp offer;
 	int err = zx_call_leg_offer_make(leg, &offer, first, n);
 
 	if (err)
 		return err;
+	caller_shown(&caller, num, leg->num);
 	err = zx_inv_connect(&inv, zx_calls.env.sip, &target, &caller, &offer, &handlers, leg);
 	if (err)
 		return err;

@@ -1,4 +1,5 @@
-/* 呼入黑名单: a hash set of its own, swapped as a whole; changes are live at once. */
+/* 呼入黑名单, and the extensions whose users see no customer numbers (号码隐藏): hash sets, swapped as a whole; changes are live at once.
+ */
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 enum { DIGITS = 24, MOBILE = 11, LOAD_MS = 15000, SWAP_MS = 3000 };
 
 struct entry {
-	int64_t company_id; /* 0: free */
+	int64_t id; /* company; of masked ones the extension. 0: free */
 	char number[DIGITS];
 };
 struct set {
@@ -21,7 +22,7 @@ struct set {
 	unsigned n;
 };
 
-static struct set *current; /* loop thread */
+static struct set *blacklist, *masked; /* loop thread */
 
 /* A number as people mean it, however a trunk shows it: +8613812345678, 013812345678 and 13812345678 are one mobile. */
 static void plain(char *out, const char *number)
@@ -47,9 +48,9 @@ static void plain(char *out, const char *number)
 	zx_strcpy_len(out, DIGITS, n ? p : number, n ? n : strlen(number));
 }
 
-static uint32_t hash(int64_t company_id, const char *number)
+static uint32_t hash(int64_t id, const char *number)
 {
-	uint32_t h = 2166136261u ^ (uint32_t)company_id;
+	uint32_t h = 2166136261u ^ (uint32_t)id;
 
 	for (; *number; number++)
 		h = (h ^ (unsigned char)*number) * 16777619u;
@@ -63,12 +64,12 @@ static void set_free(struct set *s)
 	free(s);
 }
 
-static struct entry *slot(const struct set *s, int64_t company_id, const char *number)
+static struct entry *slot(const struct set *s, int64_t id, const char *number)
 {
-	for (uint32_t h = hash(company_id, number);; h++) {
+	for (uint32_t h = hash(id, number);; h++) {
 		struct entry *e = &s->v[h & s->mask];
 
-		if (!e->company_id || (e->company_id == company_id && !strcmp(e->number, number)))
+		if (!e->id || (e->id == id && !strcmp(e->number, number)))
 			return e;
 	}
 }
@@ -80,7 +81,7 @@ static int set_alloc(struct set *s, uint32_t size)
 	return s->v ? 0 : ENOMEM;
 }
 
-static int set_add(struct set *s, int64_t company_id, const char *number)
+static int set_add(struct set *s, int64_t id, const char *number)
 {
 	char digits[DIGITS];
 	struct entry *e;
@@ -91,69 +92,91 @@ static int set_add(struct set *s, int64_t company_id, const char *number)
 		if (set_alloc(&bigger, 2 * (s->mask + 1)))
 			return ENOMEM;
 		for (uint32_t i = 0; i <= s->mask; i++)
-			if (s->v[i].company_id)
-				*slot(&bigger, s->v[i].company_id, s->v[i].number) = s->v[i];
+			if (s->v[i].id)
+				*slot(&bigger, s->v[i].id, s->v[i].number) = s->v[i];
 		free(s->v);
 		*s = bigger;
 	}
 	plain(digits, number);
-	e = slot(s, company_id, digits);
-	s->n += !e->company_id;
-	e->company_id = company_id;
+	e = slot(s, id, digits);
+	s->n += !e->id;
+	e->id = id;
 	memcpy(e->number, digits, sizeof(digits));
 	return 0;
 }
 
+struct swap {
+	struct set **current, *set;
+};
+
 static int swap(void *arg)
 {
-	struct set **s = arg, *old = current;
+	struct swap *s = arg;
+	struct set *old = *s->current;
 
-	current = *s;
-	*s = old;
+	*s->current = s->set;
+	s->set = old;
 	return 0;
 }
 
-int zx_plan_blacklist_load(struct zx_store *st)
+/* The statement's rows: id, number. */
+static int load(struct set **current, struct zx_store *st, const char *statement)
 {
-	struct set *set = calloc(1, sizeof(*set));
+	struct swap sw = {.current = current, .set = calloc(1, sizeof(*sw.set))};
 	struct zx_stmt *s;
 	struct zx_db *db;
 	int err;
 
-	if (!set)
+	if (!sw.set)
 		return ENOMEM;
-	err = set_alloc(set, 64);
+	err = set_alloc(sw.set, 64);
 	if (!err)
 		err = zx_store_reader(st, &db);
 	if (!err)
 		err = zx_db_begin_read(db, LOAD_MS);
 	if (!err) {
-		err = zx_stmt_get(&s, db, "blacklist_all");
+		err = zx_stmt_get(&s, db, statement);
 		while (!err && !(err = zx_stmt_step(s)))
-			err = set_add(set, zx_col_int(s, 0), zx_col_text(s, 1));
+			err = set_add(sw.set, zx_col_int(s, 0), zx_col_text(s, 1));
 		err = err == ENODATA ? 0 : err;
 		zx_db_end_read(db);
 	}
 	if (!err)
-		err = zx_loop_call(swap, &set, SWAP_MS);
+		err = zx_loop_call(swap, &sw, SWAP_MS);
 	if (err)
-		zx_log(ZX_ERROR, "plan", "the blacklist in use stays as it was: %s", strerror(err));
-	set_free(set);
+		zx_log(ZX_ERROR, "plan", "%s: what is in use stays as it was: %s", statement, strerror(err));
+	set_free(sw.set);
 	return err;
+}
+
+int zx_plan_blacklist_load(struct zx_store *st)
+{
+	return load(&blacklist, st, "blacklist_all");
+}
+
+int zx_plan_masked_load(struct zx_store *st)
+{
+	return load(&masked, st, "masked_extensions");
 }
 
 bool zx_plan_blacklisted(int64_t company_id, const char *caller)
 {
 	char digits[DIGITS];
 
-	if (!current || !*caller)
+	if (!blacklist || !*caller)
 		return false;
 	plain(digits, caller);
-	return slot(current, company_id, digits)->company_id != 0;
+	return slot(blacklist, company_id, digits)->id != 0;
 }
 
-void zx_plan_blacklist_close(void)
+bool zx_plan_masked(int64_t extension_id)
 {
-	set_free(current);
-	current = NULL;
+	return masked && slot(masked, extension_id, "")->id != 0;
+}
+
+void zx_plan_live_close(void)
+{
+	set_free(blacklist);
+	set_free(masked);
+	blacklist = masked = NULL;
 }

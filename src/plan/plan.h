@@ -181,7 +181,10 @@ int zx_plan_route_out(struct zx_outbound *o, int64_t company_id, int64_t ext_id,
 int zx_plan_blacklist_load(struct zx_store *st);
 /* Loop thread. 86 and + before a number and the 0 before a mobile do not matter. */
 bool zx_plan_blacklisted(int64_t company_id, const char *caller);
-void zx_plan_blacklist_close(void);
+/* Extensions whose users see no customer's number (号码隐藏): the same. Loaded again when users change. */
+int zx_plan_masked_load(struct zx_store *st);
+bool zx_plan_masked(int64_t extension_id);
+void zx_plan_live_close(void);
 
 /* ---- pure ---- */
 /* X: 0-9, Z: 1-9, N: 2-9, [1-5]: one of, final ".": one or more of anything. Empty matches all. Linear, no backtracking. */

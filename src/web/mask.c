@@ -4,18 +4,6 @@
 
 #include "base/text.h"
 
-enum { FIRST = 4, LAST = 3, SHORT = 7 };
-
-void zx_mask(char *out, size_t len, const char *number)
-{
-	zx_strcpy(out, len, number);
-	const size_t n = strlen(out);
-	const size_t head = n > SHORT ? FIRST : 0, tail = n > SHORT ? LAST : n > 2 ? 2 : 0;
-
-	for (size_t i = head; i + tail < n; i++)
-		out[i] = '*';
-}
-
 bool zx_looks_number(const char *text)
 {
 	unsigned digits = 0;

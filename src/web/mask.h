@@ -9,8 +9,6 @@
 
 #include "store/store.h"
 
-/* Bytes of out needed: strlen(number) + 1. Short ones (7 and less) keep only their last 2. */
-void zx_mask(char *out, size_t len, const char *number);
 /* Has it enough digits to be a phone number of somebody? */
 bool zx_looks_number(const char *text);
 /* One of our extensions is no customer. */

@@ -331,6 +331,29 @@ def test_inbound_by_the_most_specific_route_and_the_blacklist(d):
         talk(gw, "8001", b)
 
 
+def test_phones_of_those_who_see_no_numbers_show_masked_ones(d):
+    trunk(d)
+    u = next(u for u in d.api.get("/users?size=100")["rows"] if u["extension_id_label"].startswith("8001"))
+    d.api("PUT", f"/users/{u['id']}", {"rev": u["rev"], "mask_numbers": True})  # live at once
+    with d.ua(8001) as a, d.ua(8002) as b, Ua("13800138000", "", ("127.0.0.1", d.port), "udp", "127.0.0.2") as gw:
+        for phone, number, shown in ((a, "8001", "1380****000"), (b, "8002", "13800138000")):
+            c = gw.invite(number)
+            i = phone.incoming()
+            assert f"sip:{shown}@" in i.req.get("from") and (b"13800138000" in i.req.raw) == (shown == "13800138000"), i.req.raw
+            i.answer()
+            c.wait_answer()
+            c.bye()
+            i.wait_end()
+        inside = b.invite("8001")  # colleagues are shown as they are
+        i = a.incoming()
+        assert "sip:8002@" in i.req.get("from")
+        i.answer()
+        inside.wait_answer()
+        inside.bye()
+        i.wait_end()
+    assert "13800138000" in [r["caller"] for r in d.call_rows(3)]  # the record has it, for who may see it
+
+
 def test_an_uploaded_prompt_is_played_once_applied(d):
     trunk(d)
     data = struct.pack("<16000h", *audio.tone(880, 16000))

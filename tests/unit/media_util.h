@@ -115,7 +115,7 @@ static UNUSED void fx_open_ports(uint16_t min, uint16_t max)
 		loop = true;
 	}
 	memset(&fx, 0, sizeof(fx));
-	snprintf(fx.dir, sizeof(fx.dir), "/tmp/zxmedia.XXXXXX");
+	snprintf(fx.dir, sizeof(fx.dir), "%s/zxmedia.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	ZX_CHECK(mkdtemp(fx.dir));
 	snprintf(sounds, sizeof(sounds), "%s/sounds", fx.dir);
 	snprintf(rec, sizeof(rec), "%s/rec", fx.dir);

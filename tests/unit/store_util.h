@@ -38,7 +38,7 @@ static inline const char *tu_fresh(void)
 	if (!once++)
 		atexit(tu_clean);
 	tu_clean();
-	snprintf(tu_dir, sizeof(tu_dir), "/tmp/zx-store-XXXXXX");
+	snprintf(tu_dir, sizeof(tu_dir), "%s/zx-store-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	if (!mkdtemp(tu_dir))
 		abort();
 	return tu_dir;

@@ -39,7 +39,10 @@ ZX_TEST(numbers)
 	ZX_CHECK(zx_plan_blacklisted(1, "+861088886666") && zx_plan_blacklisted(1, "00861088886666"));
 	ZX_CHECK(zx_plan_blacklisted(2, "anonymous") && zx_plan_blacklisted(2, "95588") && !zx_plan_blacklisted(1, "95588"));
 	ZX_CHECK(!zx_plan_blacklisted(1, "13812345678")); /* gone with the load */
-	zx_plan_blacklist_close();
+	ZX_CHECK(!zx_plan_masked(1));
+	ZX_CHECK_EQ(zx_plan_masked_load(st), 0);
+	ZX_CHECK(!zx_plan_masked(1));
+	zx_plan_live_close();
 }
 
 ZX_TEST(many)
@@ -64,7 +67,7 @@ ZX_TEST(many)
 		ZX_CHECK(!zx_plan_blacklisted(1, number));
 	}
 	printf("# a look-up takes %.2f us\n", (double)(zx_mono_us() - t) / MANY / 2);
-	zx_plan_blacklist_close();
+	zx_plan_live_close();
 	zx_store_close(st);
 	zx_loop_close();
 }

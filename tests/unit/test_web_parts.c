@@ -69,7 +69,7 @@ ZX_TEST(masks)
 	    {"+8613612345678", "+861*******678"}};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		zx_mask(out, sizeof(out), v[i][0]);
+		zx_number_mask(out, sizeof(out), v[i][0]);
 		ZX_CHECK_STR(out, v[i][1]);
 	}
 	ZX_CHECK(zx_looks_number("a1b2c3d4e5") && !zx_looks_number("Room 101"));

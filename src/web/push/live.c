@@ -28,7 +28,7 @@ static void add_number(cJSON *o, const char *key, const char *number, bool hide)
 	char text[ZX_NAME_LEN];
 
 	if (hide && zx_looks_number(number)) {
-		zx_mask(text, sizeof(text), number);
+		zx_number_mask(text, sizeof(text), number);
 		number = text;
 	}
 	cJSON_AddStringToObject(o, key, number);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "plan/plan.h"
 #include "store/audit.h"
 #include "store/password.h"
 #include "web/power.h"
@@ -278,6 +279,7 @@ static void changed(struct zx_web *web, const struct zx_resource *res)
 {
 	(void)res;
 	zx_push_recheck(web->push);
+	(void)zx_plan_masked_load(web->env.store);
 }
 
 /* ---- lock, new password, second factor taken away ---- */

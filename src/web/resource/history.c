@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "web/mask.h"
 
 /* Customers' numbers as this user may see them. */
@@ -20,7 +21,7 @@ static cJSON *seen(struct zx_req *r, const struct zx_resource *res, const char *
 		if (!f || !(f->flags & ZX_FF_CUSTOMER) || !cJSON_IsString(e) || !zx_looks_number(e->valuestring) ||
 		    zx_is_extension(r->db, e->valuestring))
 			continue;
-		zx_mask(hidden, sizeof(hidden), e->valuestring);
+		zx_number_mask(hidden, sizeof(hidden), e->valuestring);
 		cJSON_SetValuestring(e, hidden);
 	}
 	return js;

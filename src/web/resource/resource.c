@@ -117,7 +117,7 @@ static cJSON *cell(struct zx_req *r, const struct zx_field *f, const struct zx_q
 	zx_strcpy(text, sizeof(text), zx_col_text(s, i));
 	if (f && f->flags & ZX_FF_CUSTOMER && r->ses.user.mask && zx_looks_number(text) && !zx_is_extension(r->db, text)) {
 		char hidden[256];
-		zx_mask(hidden, sizeof(hidden), text);
+		zx_number_mask(hidden, sizeof(hidden), text);
 		return cJSON_CreateString(hidden);
 	}
 	return cJSON_CreateString(zx_col_text(s, i));
