@@ -574,6 +574,12 @@ const struct zx_plan_ext *zx_plan_ext(const char *number)
 	return e;
 }
 
+bool zx_plan_masked(int64_t extension_id)
+{
+	(void)extension_id;
+	return false;
+}
+
 bool zx_plan_blacklisted(int64_t company_id, const char *caller)
 {
 	return company_id == 1 && !strcmp(caller, "13900000000");

@@ -37,15 +37,15 @@ bool zx_task_go(struct zx_task *t, int64_t done, int64_t total)
 	return !zx_sys_stopping(t->web) && (!t->job || zx_job_progress(t->job, done, total));
 }
 
+/* Never fails: an archive that failed does not free its compressor. The first error is kept, and nothing is written after it. */
 static la_ssize_t on_write(struct archive *a, void *arg, const void *p, size_t len)
 {
 	struct maker *m = arg;
 
-	m->err = zx_vault_write(m->v, p, len);
+	(void)a;
 	if (!m->err)
-		return (la_ssize_t)len;
-	archive_set_error(a, m->err, "%s", strerror(m->err));
-	return -1;
+		m->err = zx_vault_write(m->v, p, len);
+	return (la_ssize_t)len;
 }
 
 static int archive_err(struct maker *m)
@@ -118,7 +118,7 @@ static int put_fd(struct maker *m, const char *name, int fd, const struct stat *
 			n = left < BUF ? (ssize_t)left : BUF;
 			memset(m->buf, 0, (size_t)n);
 		}
-		if (archive_write_data(m->a, m->buf, (size_t)n) != n)
+		if (archive_write_data(m->a, m->buf, (size_t)n) != n || m->err)
 			err = archive_err(m);
 		else if (EVP_DigestUpdate(ctx, m->buf, (size_t)n) != 1)
 			err = EIO;
@@ -257,18 +257,17 @@ static int write_tar(struct maker *m, int fd, const char *info, const char *db, 
 		err = archive_err(m);
 	} else {
 		err = put_all(m, info, db, want->recordings);
-		if (!err && archive_write_close(m->a) != ARCHIVE_OK)
+		if (err && !m->err)
+			m->err = err;
+		if ((archive_write_close(m->a) != ARCHIVE_OK || m->err) && !err)
 			err = archive_err(m);
 	}
 	if (!err)
 		err = zx_vault_finish(m->v);
 	if (!err && fsync(fd))
 		err = errno;
-	if (m->a) {
-		if (err)
-			archive_write_fail(m->a);
+	if (m->a)
 		archive_write_free(m->a);
-	}
 	if (m->sums_file)
 		fclose(m->sums_file);
 	free(m->sums);
