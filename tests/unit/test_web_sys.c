@@ -195,7 +195,7 @@ ZX_TEST(vault_changed)
 
 	ZX_CHECK_EQ(vault_write(fd, "a passphrase", 150000), 0);
 	ZX_CHECK_EQ(fstat(fd, &sb), 0);
-	for (off_t at = 0; at < sb.st_size; at += at < 120 ? 7 : 9973) {
+	for (off_t at = 0; at < sb.st_size; at += at < 120 ? 13 : 39989) {
 		ZX_CHECK_EQ(pread(fd, &byte, 1, at), 1);
 		byte ^= 4;
 		ZX_CHECK_EQ(pwrite(fd, &byte, 1, at), 1);
@@ -204,7 +204,7 @@ ZX_TEST(vault_changed)
 		ZX_CHECK_EQ(pwrite(fd, &byte, 1, at), 1);
 	}
 	ZX_CHECK_EQ(vault_read(fd, "a passphrase", out), 150000);
-	for (off_t cut = 1; cut < sb.st_size; cut = cut * 2 + 1) {
+	for (off_t cut = 1; cut < sb.st_size; cut = cut * 8 + 1) {
 		ZX_CHECK_EQ(ftruncate(fd, sb.st_size - cut), 0);
 		ZX_CHECK(vault_read(fd, "a passphrase", out) < 0);
 	}
