@@ -30,7 +30,7 @@ export const launch = () => chromium.launch({ executablePath: process.env.CHROMI
 const EXPECTED = /Failed to load resource: the server responded with a status of (401|404|409|422|429)/;
 
 export async function open(browser, { lang = 'zh-CN', dark = false, width = 1440, height = 900 } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, locale: lang, colorScheme: dark ? 'dark' : 'light', timezoneId: 'America/New_York' });
+  const context = await browser.newContext({ viewport: { width, height }, locale: lang, colorScheme: dark ? 'dark' : 'light', timezoneId: 'America/New_York', permissions: ['clipboard-read', 'clipboard-write'] });
   await context.addInitScript((l) => {
     if (!localStorage.getItem('zx.lang')) localStorage.setItem('zx.lang', l);
     window.violations = [];

@@ -1,14 +1,16 @@
 /* On plain HTTP there is no clipboard API; the old way still works there. */
 export async function copyText(s: string): Promise<boolean> {
   try {
-    await navigator.clipboard.writeText(s);
+    /* some browsers neither do it nor say no */
+    await Promise.race([navigator.clipboard.writeText(s), new Promise((_, no) => setTimeout(no, 700))]);
     return true;
   } catch {
     const a = document.createElement('textarea');
     a.value = s;
     a.setAttribute('readonly', '');
     a.className = 'zx-sr';
-    (document.querySelector('[role=dialog]') ?? document.body).append(a);
+    /* a dialog keeps the focus to itself; one that is closed cannot take it */
+    ([...document.querySelectorAll('[role=dialog]')].find((d) => d.getClientRects().length > 0) ?? document.body).append(a);
     a.select();
     const ok = document.execCommand('copy');
     a.remove();

@@ -23,6 +23,7 @@ export const extras: Record<string, Extra | undefined> = {
     icon: 'extensions',
     note: defineAsyncComponent(() => import('@/pages/extensions/Note.vue')),
     batch: defineAsyncComponent(() => import('@/pages/extensions/BatchAdd.vue')),
+    more: defineAsyncComponent(() => import('@/pages/extensions/SecretAction.vue')),
     created: defineAsyncComponent(() => import('@/pages/extensions/Account.vue')),
     deleteNote: 'grid.deleteExt',
     defaults: { record: true },

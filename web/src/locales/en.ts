@@ -307,6 +307,11 @@ const en: Messages = {
     secret: 'Password',
     transport: 'Transport',
     copy: 'Copy settings',
+    look: 'Password',
+    of: 'Settings of extension {number}',
+    textAgain: 'Enter this in the phone or softphone. Looking at the password is noted in the log.',
+    licence: '{used} of {max} licensed extensions',
+    licenceFree: '{used} extensions, no limit',
   },
   calls: {
     detail: 'Call details',

@@ -306,6 +306,11 @@ const zh = {
     secret: '密码',
     transport: '传输方式',
     copy: '复制注册信息',
+    look: '查看密码',
+    of: '分机 {number} 的注册信息',
+    textAgain: '在话机或软电话里填写下面的注册信息。查看密码会记入操作日志。',
+    licence: '系统授权分机总数 {max}，已用 {used}',
+    licenceFree: '已有分机 {used}，不限数量',
   },
   calls: {
     detail: '通话详情',
