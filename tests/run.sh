@@ -34,7 +34,9 @@ result() {
 	failed=$((failed + $3))
 	printf '%-6s %5s passed %4s failed  %4ss\n' "$1" "$2" "$3" "$((SECONDS - began))"
 	if [ "$3" -ne 0 ]; then
-		echo "---- end of $LOGS/$1.log"
+		echo "---- failed, in $LOGS/$1.log"
+		grep -nE '^ *not ok |^(FAILED|ERROR) |\(Failed\)|[✗×]' "$LOGS/$1.log" | head -40 | cut -c1-200
+		echo "---- its end"
 		tail -${TAIL:-60} "$LOGS/$1.log" | cut -c1-400
 		echo "----"
 	fi
