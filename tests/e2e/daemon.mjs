@@ -18,14 +18,24 @@ const freePort = () =>
     });
   });
 
-/* demo: the demonstration company; without it the system is empty, its administrator in first-admin.txt */
-export async function start({ demo = true } = {}) {
+let last = Promise.resolve();
+let started = 0;
+
+/* demo: the demonstration company; without it the system is empty, its administrator in first-admin.txt. One after the other: a port
+ * that was free is taken before the next one looks. */
+export function start(options = {}) {
+  const mine = last.then(() => launch(options));
+  last = mine.catch(() => {});
+  return mine;
+}
+
+async function launch({ demo = true }) {
   const binary = process.env.ZUOXID ?? join(ROOT, 'build/dev/zuoxid');
   if (!existsSync(binary)) throw new Error(`${binary} is not there: build it or set ZUOXID`);
   const dist = process.env.ZX_WEB_ROOT ?? join(ROOT, 'web/dist');
   const data = mkdtempSync(join(tmpdir(), 'zuoxi-e2e-'));
   const [sip, http] = [await freePort(), await freePort()];
-  const rtp = (demo ? 40000 : 20000) + (process.pid % 90) * 200;
+  const rtp = (demo ? 40000 : 20000) + ((process.pid + started++ * 7) % 90) * 200;
   const sets = {
     'sip.listen': '127.0.0.1', 'sip.port': sip, 'sip.tls_port': 0, 'http.listen': '127.0.0.1', 'http.port': http, 'https.port': 0, 'rtp.port_min': rtp, 'rtp.port_max': rtp + 199, 'recordings.min_free_mb': 1,
     ...(existsSync(join(dist, 'index.html')) ? { 'web.root': dist } : {}),

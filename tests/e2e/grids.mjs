@@ -146,8 +146,13 @@ export class Grid {
     await this.page.waitForFunction((x) => [...document.querySelectorAll('.page')].find((p) => p.offsetParent)?.querySelectorAll('tr[data-row]').length === x, k);
   }
   async menu(row, item) {
-    await row.locator('.dots').click();
-    await this.page.getByRole('menuitem', { name: item, exact: true }).click();
+    const entry = this.page.getByRole('menuitem', { name: item, exact: true });
+    /* a list that is drawn again at this moment closes the menu */
+    for (let i = 0; i < 3 && !(await entry.isVisible()); i++) {
+      await row.locator('.dots').click();
+      await entry.waitFor({ timeout: 4000 }).catch(() => {});
+    }
+    await entry.click();
   }
   async shut() {
     for (let i = 0; i < 4 && (await this.page.locator('.el-drawer.open, .el-overlay-dialog:visible .el-dialog').count()); i++) {

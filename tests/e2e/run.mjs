@@ -27,9 +27,10 @@ async function run(file) {
     t.stderr.on('data', (d) => out.push(d));
     t.on('close', (c) => ok(c ?? 1));
   });
+  const log = daemon?.logText();
   const ended = (await daemon?.stop()) ?? 0;
   process.stdout.write(`== ${basename(file)} ${Math.round((Date.now() - began) / 1000)} s\n${Buffer.concat(out)}`);
-  if ((code || ended) && daemon) console.error(daemon.logText());
+  if ((code || ended) && daemon) console.error(log);
   if (ended) console.error(`zuoxid ended with ${ended}`);
   return code || ended;
 }
