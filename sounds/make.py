@@ -16,6 +16,10 @@ PROMPTS = {  # file -> what is said
     "zh/busy": "您拨叫的用户正忙，请稍后再拨。",
     "zh/no-answer": "您拨叫的用户暂时无人接听，请稍后再拨。",
     "zh/unreachable": "您拨叫的用户暂时无法接通，请稍后再拨。",
+    "zh/invalid": "您的按键有误，请重新输入。",
+    "zh/goodbye": "感谢您的来电，再见。",
+    "zh/leave-message": "请在提示音后留言，留言完毕请挂机，或按井号键结束。",
+    "zh/message-saved": "您的留言已保存，再见。",
     "zh/not-found": "您拨叫的号码是空号，请核对后再拨。",
 }
 

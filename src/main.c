@@ -27,6 +27,7 @@
 #include "media/convert.h"
 #include "media/media.h"
 #include "plan/plan.h"
+#include "sip/trunk.h"
 #include "sip/sip.h"
 #include "store/backup.h"
 #include "store/calls.h"
@@ -306,7 +307,7 @@ static const struct zx_account *find_account(const char *user, void *arg)
 	const struct zx_plan_ext *ext = zx_plan_ext(user);
 
 	(void)arg;
-	return ext ? &ext->account : NULL;
+	return ext ? &ext->account : zx_trunk_account(h.sip, user);
 }
 
 static const struct zx_peer *find_peer(const struct sa *src, void *arg)
@@ -314,7 +315,7 @@ static const struct zx_peer *find_peer(const struct sa *src, void *arg)
 	const struct zx_plan_trunk *trunk = zx_plan_trunk(src);
 
 	(void)arg;
-	return trunk ? &trunk->peer : NULL;
+	return trunk ? &trunk->peer : zx_trunk_by_addr(h.sip, src);
 }
 
 static void config_handler(enum zx_ev type, const void *ev, void *arg)
@@ -323,8 +324,11 @@ static void config_handler(enum zx_ev type, const void *ev, void *arg)
 
 	(void)type;
 	(void)arg;
-	if (c->applied && !c->more)
-		zx_sip_accounts_changed(h.sip);
+	if (!c->applied || c->more)
+		return;
+	if (zx_app_trunks_apply(h.sip, h.store))
+		zx_log(ZX_ERROR, "main", "not all trunks could be set up");
+	zx_sip_accounts_changed(h.sip);
 }
 
 static void ended_handler(void)
@@ -552,6 +556,8 @@ static int open_house(const struct options *o)
 		zx_log(ZX_ERROR, "main", "%s", err);
 		return EXIT_ADDRESS;
 	}
+	if (zx_app_trunks_apply(h.sip, h.store))
+		return EXIT_INTERNAL;
 	phase("sip");
 	env = &(const struct zx_web_env){
 	    .conf = &h.conf, .store = h.store, .sip = h.sip, .media = h.media, .data_dir = h.data, .restart = restart_order};

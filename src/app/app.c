@@ -9,10 +9,10 @@
 #include "plan/plan.h"
 
 static const struct zx_app *const apps[] = {
-    &zx_app_extension,
-    &zx_app_hangup,
-    &zx_app_prompt,
+    &zx_app_extension, &zx_app_hangup, &zx_app_prompt, &zx_app_outside, &zx_app_ivr,
 };
+
+enum { HOPS_MAX = 40 }; /* applications one call may go through: targets may lead in a circle */
 
 static const struct zx_conf *conf;
 
@@ -26,11 +26,28 @@ int zx_app_run(struct zx_call *call, const char *app, const char *param)
 	for (size_t i = 0; i < sizeof(apps) / sizeof(apps[0]); i++) {
 		if (strcmp(apps[i]->name, app))
 			continue;
+		zx_call_app_leave(call);
+		if (zx_call_hop(call) > HOPS_MAX) {
+			zx_call_note(call, "circle", app);
+			zx_call_hangup(call, "system");
+			return 0;
+		}
 		zx_call_app_set(call, app);
 		apps[i]->run(call, param);
 		return 0;
 	}
 	return ENOENT;
+}
+
+bool zx_app_target(struct zx_call *call, const struct zx_plan_target *t)
+{
+	struct zx_route r;
+
+	zx_plan_route_target(&r, zx_call_company(call), t);
+	if (*r.app && r.company_id == zx_call_company(call) && !zx_app_run(call, r.app, r.param))
+		return true;
+	zx_call_reject(call, 404, "Not Found");
+	return false;
 }
 
 void zx_app_route(struct zx_call *call)
@@ -47,6 +64,12 @@ void zx_app_route(struct zx_call *call)
 		zx_plan_route_ext(&r, from, to);
 	else if (!*ext && zx_call_trunk_id(call))
 		zx_plan_route_trunk(&r, zx_call_trunk_id(call), zx_call_from(call), to);
+	if (from && !*r.app && !zx_plan_number_company(to)) {
+		if (from->record)
+			zx_call_record(call, true);
+		zx_outside_run(call, from, to, "");
+		return;
+	}
 	if (!*r.app || r.company_id != zx_call_company(call)) {
 		zx_call_reject(call, 404, "Not Found");
 		return;

@@ -24,6 +24,7 @@ enum zx_ev {
 	ZX_EV_CALL_LIVE,        /* struct zx_ev_call: any change of a call, for the live list */
 	ZX_EV_EXT_REG,          /* struct zx_ev_reg: first binding appears / last one goes / latency known */
 	ZX_EV_CONFIG,           /* struct zx_ev_config: the configuration was applied, or its draft changed */
+	ZX_EV_TRUNK,            /* struct zx_ev_trunk: its state or the number of its calls changed */
 	ZX_EV_COUNT,
 };
 
@@ -53,6 +54,13 @@ struct zx_ev_reg {
 	bool online;
 	unsigned bindings;
 	int rtt_us; /* last OPTIONS round trip, -1: unknown */
+};
+
+enum zx_trunk_state { ZX_TRUNK_UNKNOWN, ZX_TRUNK_UP, ZX_TRUNK_REGISTERING, ZX_TRUNK_REFUSED, ZX_TRUNK_DOWN };
+
+struct zx_ev_trunk {
+	int64_t company_id, trunk_id;
+	enum zx_trunk_state state;
 };
 
 struct zx_ev_config {

@@ -6,6 +6,7 @@
 #include "base/conf.h"
 #include "base/fsm.h"
 #include "base/log.h"
+#include "sip/trunk.h"
 
 enum { CALL_BUCKETS = 4096, TONE_MS = 4000 };
 
@@ -47,6 +48,7 @@ static void call_destructor(void *arg)
 	hash_unlink(&c->id_le);
 	list_unlink(&c->dirty_le);
 	mem_deref(c->dial);
+	mem_deref(c->app_data);
 	mem_deref(c->xfer);
 	mem_deref(c->rec);
 	mem_deref(c->timeline);
@@ -95,6 +97,17 @@ uint16_t zx_call_admit(void)
 		return 503;
 	}
 	return 0;
+}
+
+void zx_call_trunk_note(struct zx_call *c, int64_t trunk_id)
+{
+	const struct zx_trunk *t = zx_trunk_find(zx_calls.env.sip, trunk_id);
+
+	/* one that came in by a trunk and is sent on stays inbound, with the trunk it came by */
+	if (c->trunk_id || !t)
+		return;
+	c->dir = ZX_CALL_OUTBOUND;
+	zx_text_clean(c->trunk, sizeof(c->trunk), zx_trunk_conf(t)->peer.name);
 }
 
 void zx_call_routed(struct zx_call *c)
@@ -186,6 +199,8 @@ void zx_call_end(struct zx_call *c, const char *by, uint16_t scode, const char *
 	c->outcome = outcome_of(c);
 	snprintf(c->hangup_by, sizeof(c->hangup_by), "%s", by);
 	c->dial = mem_deref(c->dial);
+	zx_call_app_leave(c);
+	zx_call_outside_end(c);
 	if (c->xfer)
 		zx_transfer_failed(c, 487, "Request Terminated");
 	rec_stop(c);
@@ -315,10 +330,41 @@ int zx_call_play(struct zx_call *c, const struct zx_play *p, zx_call_played_h *d
 	return 0;
 }
 
+int zx_call_play_stop(struct zx_call *c)
+{
+	c->played_h = NULL;
+	return c->served && c->served->stream ? zx_stream_play_stop(c->served->stream) : EPROTO;
+}
+
+unsigned zx_call_hop(struct zx_call *c)
+{
+	return ++c->hops;
+}
+
 void zx_call_digits(struct zx_call *c, zx_call_digit_h *h, void *arg)
 {
 	c->digit_h = h;
 	c->digit_arg = arg;
+}
+
+void zx_call_app_data_set(struct zx_call *c, void *data)
+{
+	mem_deref(c->app_data);
+	c->app_data = data;
+}
+
+void *zx_call_app_data(const struct zx_call *c)
+{
+	return c->app_data;
+}
+
+void zx_call_app_leave(struct zx_call *c)
+{
+	if (c->played_h && c->served && c->served->stream)
+		zx_stream_play_stop(c->served->stream);
+	c->played_h = NULL;
+	c->digit_h = NULL;
+	c->app_data = mem_deref(c->app_data);
 }
 
 /* ---- facts ---- */
@@ -331,6 +377,11 @@ const char *zx_call_from(const struct zx_call *c)
 const char *zx_call_to(const struct zx_call *c)
 {
 	return c->to;
+}
+
+const char *zx_call_dialled(const struct zx_call *c)
+{
+	return c->dialled;
 }
 
 const char *zx_call_from_ext(const struct zx_call *c)
@@ -434,5 +485,6 @@ void zx_calls_close(void)
 	tmr_cancel(&zx_calls.idle_tmr);
 	zx_calls.idle = NULL;
 	zx_legs_close();
+	zx_outside_close();
 	zx_calls.by_id = mem_deref(zx_calls.by_id);
 }

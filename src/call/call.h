@@ -44,7 +44,12 @@ void zx_call_ext_set(zx_call_ext_h *h);
 
 /* ---- what an application may do with a call ---- */
 struct zx_call_target {
-	char ext[ZX_NUM_LEN]; /* extension: all its contacts are forked to */
+	char ext[ZX_NUM_LEN];    /* extension: all its contacts are forked to; or "" and an outside number: */
+	char number[ZX_NUM_LEN]; /* as sent to the trunk */
+	int64_t trunks[3];       /* tried in order; that the callee is busy or does not answer is no failure of the trunk */
+	unsigned trunkc;
+	char shown[ZX_NUM_LEN];    /* caller's number where the trunk sets none; "" the caller's own */
+	char diverted[ZX_NUM_LEN]; /* who forwarded the call here, "" nobody */
 };
 /* Rings the target for ring_ms; the outcome comes to done exactly once, never from inside zx_call_dial(), unless the call ends first. */
 enum zx_dial_result {
@@ -58,6 +63,14 @@ enum zx_dial_result {
 };
 typedef void(zx_dial_h)(struct zx_call *call, enum zx_dial_result res, uint16_t scode, void *arg);
 int zx_call_dial(struct zx_call *call, const struct zx_call_target *t, unsigned ring_ms, zx_dial_h *done, void *arg);
+/* Counts an outside call on ext's rights until the call ends. EBUSY: max_calls are up; EDQUOT: max_hour were made in the last 60 minutes
+ * (0 = no limit). A call is counted once. */
+int zx_call_outside(struct zx_call *call, const char *ext, unsigned max_calls, unsigned max_hour);
+/* Data of the application that serves the call now: dereferenced when another one takes over, or the call ends. Takes the reference. */
+void zx_call_app_data_set(struct zx_call *call, void *data);
+void *zx_call_app_data(const struct zx_call *call);
+/* Before another application takes over: nothing plays, keys go nowhere, the old one's data is gone. */
+void zx_call_app_leave(struct zx_call *call);
 /* Ends the serving with this code: a caller who is not answered yet gets it (after a tone, when it has early media); one who is hears the
  * tone; a transferred party is given back to who transferred it. */
 void zx_call_reject(struct zx_call *call, uint16_t scode, const char *reason);
@@ -67,6 +80,10 @@ int zx_call_answer(struct zx_call *call);
 /* Plays to the served leg, which is answered. done comes at the end of the playing, unless stopped or replaced. ENOENT no such prompt. */
 typedef void(zx_call_played_h)(struct zx_call *call, void *arg);
 int zx_call_play(struct zx_call *call, const struct zx_play *p, zx_call_played_h *done, void *arg);
+/* Stops what zx_call_play() began; its done is not called. */
+int zx_call_play_stop(struct zx_call *call);
+/* How many applications have served the call, this one included: to be asked once by each. */
+unsigned zx_call_hop(struct zx_call *call);
 /* Digits the served leg presses while it is not joined with another. */
 typedef void(zx_call_digit_h)(struct zx_call *call, char digit, void *arg);
 void zx_call_digits(struct zx_call *call, zx_call_digit_h *h, void *arg);
@@ -74,6 +91,7 @@ void zx_call_digits(struct zx_call *call, zx_call_digit_h *h, void *arg);
 /* Facts of the call, borrowed. */
 const char *zx_call_from(const struct zx_call *c);     /* number of the party served */
 const char *zx_call_to(const struct zx_call *c);       /* as dialled, by the caller or in the last transfer */
+const char *zx_call_dialled(const struct zx_call *c);  /* as first dialled */
 const char *zx_call_from_ext(const struct zx_call *c); /* on whose rights: "" when it came by a trunk */
 int64_t zx_call_trunk_id(const struct zx_call *c);     /* 0 none */
 int64_t zx_call_id(const struct zx_call *c);

@@ -29,6 +29,8 @@ struct zx_call {
 	zx_call_played_h *played_h;
 	zx_call_digit_h *digit_h;
 	void *played_arg, *digit_arg;
+	void *app_data;
+	unsigned hops;
 	uint32_t play;
 	int state; /* enum zx_call_state */
 	enum zx_call_dir dir;
@@ -43,6 +45,7 @@ struct zx_call {
 	char from[ZX_NUM_LEN], from_name[ZX_NAME_LEN];
 	char dialled[ZX_NUM_LEN]; /* as first dialled, for the record */
 	char to[ZX_NUM_LEN];      /* as dialled last */
+	char outside[ZX_NUM_LEN]; /* extension whose outside calls it counts among; "" none */
 	char acting[ZX_NUM_LEN];  /* extension on whose rights numbers are dialled; "" trunk */
 	char caller_ext[ZX_NUM_LEN], callee_ext[ZX_NUM_LEN], transfer_to[ZX_NUM_LEN];
 	char app[32];
@@ -73,6 +76,8 @@ void zx_call_routed(struct zx_call *c);      /* asks the router where c->to lead
 void zx_call_end(struct zx_call *c, const char *by, uint16_t scode, const char *reason);
 void zx_calls_idle_check(void);
 unsigned zx_call_ring_ms(void);
+/* The call leaves by this trunk: its direction and the trunk of its record. */
+void zx_call_trunk_note(struct zx_call *c, int64_t trunk_id);
 char *zx_str_dup(const char *s);                                                 /* counted */
 struct zx_leg *zx_call_other(const struct zx_call *c, const struct zx_leg *leg); /* the party it is joined with, NULL */
 static inline bool zx_call_over(const struct zx_call *c)
@@ -125,6 +130,10 @@ void zx_text_clean(char *dst, size_t len, const char *src); /* valid UTF-8 witho
 void zx_record_quality(struct zx_call *c, const struct zx_leg *leg);
 void zx_record_put(struct zx_call *c); /* row of a call that talks or has ended */
 char *zx_record_path(const struct zx_call *c);
+
+/* ---- outside.c ---- */
+void zx_call_outside_end(struct zx_call *c);
+void zx_outside_close(void);
 
 /* ---- news.c ---- */
 void zx_news_fill(struct zx_ev_call *ev, const struct zx_call *c, const struct zx_leg *leg);

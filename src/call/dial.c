@@ -1,13 +1,20 @@
-/* An extension is rung: one branch for each of its contacts, the first to answer wins. */
+/*
+ * An extension is rung: one branch for each of its contacts, the first to answer wins. Or an outside number is called: by one trunk after
+ * the other until one takes the call.
+ */
 #include "call/core.h"
 
 #include <errno.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sip/trunk.h"
 
 /* How long phones that have not said anything are waited for when all others have refused: they are switched off. */
-enum { SILENT_MS = 4000 };
+enum {
+	SILENT_MS = 4000,
+	TRUNK_SILENT_MS = 5000, /* a line that does not even say 100: the next one */
+};
 
 static const char elsewhere[] = "Call completed elsewhere";
 
@@ -22,7 +29,9 @@ struct zx_dial {
 	uint16_t best_code;
 	uint64_t until; /* zx_mono_ms() */
 	bool rang, early, click, hurried;
-	char ext[ZX_NUM_LEN];
+	struct zx_call_target t;
+	unsigned trunk;  /* the next to try */
+	const char *who; /* in the timeline: the extension, or the number */
 };
 
 static void dial_destructor(void *arg)
@@ -80,7 +89,7 @@ static void finish(struct zx_dial *d, enum zx_dial_result res, uint16_t scode)
 	mem_ref(d);
 	zx_dial_stop(c, 0, NULL);
 	c->outcome = outcome_of(res);
-	snprintf(detail, sizeof(detail), "%s %u", d->ext, scode);
+	snprintf(detail, sizeof(detail), "%s %u", d->who, scode);
 	zx_call_note(c, c->outcome, detail);
 	if (d->click)
 		zx_call_end(c, "system", scode, NULL);
@@ -116,12 +125,71 @@ static void made_h(struct zx_leg *leg, void *arg)
 	zx_call_leg_adopt(leg, d->call);
 }
 
-static int start(struct zx_call *c, const char *ext, unsigned ring_ms, zx_dial_h *done, void *arg, bool click)
+static struct zx_leg_caller caller_of(const struct zx_dial *d)
 {
-	const struct zx_leg_caller from = {.call_id = c->id,
-					   .num = click ? c->to : zx_call_from(c),
-					   .name = click || strcmp(zx_call_from(c), c->from) ? "" : c->from_name,
-					   .auto_answer = click};
+	const struct zx_call *c = d->call;
+
+	return (struct zx_leg_caller){.call_id = c->id,
+				      .num = d->click ? c->to : zx_call_from(c),
+				      .name = d->click || strcmp(zx_call_from(c), c->from) ? "" : c->from_name,
+				      .auto_answer = d->click,
+				      .shown = d->t.shown,
+				      .diverted = d->t.diverted};
+}
+
+static void trunk_silent_h(void *arg)
+{
+	struct zx_leg *leg = arg;
+
+	if (leg->call && leg->state == ZX_LEG_OUT_NEW && !zx_call_leg_heard(leg))
+		zx_call_on_closed(leg, 408, "No answer");
+}
+
+/* By the first trunk from d->trunk on that can be called; why the last one cannot. */
+static int trunk_try(struct zx_dial *d)
+{
+	const struct zx_leg_caller from = caller_of(d);
+	int err = EHOSTUNREACH;
+
+	while (d->trunk < d->t.trunkc) {
+		const int64_t id = d->t.trunks[d->trunk++];
+		struct zx_leg *leg;
+		char detail[32];
+
+		err = zx_call_leg_trunk(&leg, id, d->t.number, &from, d->call->served);
+		snprintf(detail, sizeof(detail), "%lld%s", (long long)id,
+			 !err                  ? ""
+			 : err == EBUSY        ? " full"
+			 : err == EHOSTUNREACH ? " down"
+					       : " failed");
+		zx_call_note(d->call, "trunk", detail);
+		if (!err) {
+			zx_call_trunk_note(d->call, id);
+			made_h(leg, d);
+			tmr_start(&leg->tmr, TRUNK_SILENT_MS, trunk_silent_h, leg);
+			return 0;
+		}
+	}
+	return err;
+}
+
+static int branches_make(struct zx_dial *d)
+{
+	const struct zx_leg_caller from = caller_of(d);
+	int err = 0;
+
+	if (!*d->t.ext) {
+		err = trunk_try(d);
+		d->best = ZX_DIAL_FAILED;
+		d->best_code = 503;
+	} else {
+		zx_call_leg_fork(d->t.ext, &from, d->call->served, made_h, d, &err);
+	}
+	return err;
+}
+
+static int start(struct zx_call *c, const struct zx_call_target *t, unsigned ring_ms, zx_dial_h *done, void *arg, bool click)
+{
 	struct zx_dial *d;
 	int err = 0;
 
@@ -137,22 +205,23 @@ static int start(struct zx_call *c, const char *ext, unsigned ring_ms, zx_dial_h
 	d->click = click;
 	d->best = ZX_DIAL_UNREACHABLE;
 	d->best_code = 480;
-	snprintf(d->ext, sizeof(d->ext), "%s", ext);
+	d->t = *t;
+	d->who = *d->t.ext ? d->t.ext : d->t.number;
 	c->dial = d;
-	zx_call_note(c, "dial", ext);
+	zx_call_note(c, "dial", d->who);
 	if (c->served && !c->served->stream)
 		err = zx_call_leg_media_open(c->served, NULL);
 	if (!err)
-		zx_call_leg_fork(ext, &from, c->served, made_h, d, &err);
+		err = branches_make(d);
 	if (d->total) {
 		d->until = zx_mono_ms() + ring_ms;
 		tmr_start(&d->tmr, ring_ms, timeout_h, d);
 		return 0;
 	}
-	if (err && err != EHOSTUNREACH) {
+	if (err && err != EHOSTUNREACH && err != EBUSY) {
 		static struct zx_log_site site;
 
-		zx_log_limited(&site, 5, ZX_ERROR, "call", "%s cannot be called: %s", ext,
+		zx_log_limited(&site, 5, ZX_ERROR, "call", "%s cannot be called: %s", d->who,
 			       err == EADDRNOTAVAIL ? "no media port is free" : strerror(err));
 		d->best = ZX_DIAL_FAILED;
 		d->best_code = 503;
@@ -165,17 +234,20 @@ int zx_call_dial(struct zx_call *c, const struct zx_call_target *t, unsigned rin
 {
 	if (zx_call_over(c) || !c->served || c->tone)
 		return EPROTO;
-	return start(c, t->ext, ring_ms, done, arg, false);
+	return start(c, t, ring_ms, done, arg, false);
 }
 
 int zx_dial_click(struct zx_call *c, const char *ext)
 {
-	return start(c, ext, zx_call_ring_ms(), NULL, NULL, true);
+	struct zx_call_target t = {.trunkc = 0};
+
+	snprintf(t.ext, sizeof(t.ext), "%s", ext);
+	return start(c, &t, zx_call_ring_ms(), NULL, NULL, true);
 }
 
 bool zx_dial_rings(const struct zx_call *c, const char *ext)
 {
-	return c->dial && !c->dial->click && !strcmp(c->dial->ext, ext);
+	return c->dial && !c->dial->click && !strcmp(c->dial->t.ext, ext);
 }
 
 void zx_dial_refuse(struct zx_call *c)
@@ -192,6 +264,24 @@ static unsigned rank(enum zx_dial_result res)
 					[ZX_DIAL_REJECTED] = 4,    [ZX_DIAL_NOTFOUND] = 0, [ZX_DIAL_ANSWERED] = 5};
 
 	return ranks[res];
+}
+
+/* What a trunk says of a number beside busy and no answer. */
+static enum zx_dial_result outside_result(uint16_t *scode)
+{
+	switch (*scode) {
+	case 404:
+	case 410:
+	case 484:
+	case 604:
+		*scode = 404;
+		return ZX_DIAL_NOTFOUND;
+	case 408:
+		*scode = 480;
+		return ZX_DIAL_NOANSWER;
+	}
+	*scode = 503;
+	return ZX_DIAL_FAILED;
 }
 
 static enum zx_dial_result result_of(const struct zx_dial *d, uint16_t *scode)
@@ -218,6 +308,8 @@ static enum zx_dial_result result_of(const struct zx_dial *d, uint16_t *scode)
 		*scode = 488;
 		return ZX_DIAL_FAILED;
 	}
+	if (!*d->t.ext)
+		return outside_result(scode);
 	*scode = 480;
 	if (d->rang && code == 408)
 		return ZX_DIAL_NOANSWER;
@@ -254,6 +346,14 @@ static void hurry_end(struct zx_dial *d)
 	d->hurried = false;
 }
 
+/* The line has failed, not the callee: is there another? What has rung is not called twice. */
+static bool next_trunk(struct zx_dial *d, uint16_t scode)
+{
+	if (*d->t.ext || d->rang || zx_trunk_verdict(scode) != ZX_TRUNK_NEXT)
+		return false;
+	return d->trunk < d->t.trunkc && !trunk_try(d);
+}
+
 void zx_dial_branch_closed(struct zx_leg *leg, uint16_t scode)
 {
 	struct zx_call *c = leg->call;
@@ -268,7 +368,13 @@ void zx_dial_branch_closed(struct zx_leg *leg, uint16_t scode)
 	if (!d)
 		return;
 	d->branches--;
+	if (next_trunk(d, scode))
+		return;
 	res = result_of(d, &scode);
+	if (!*d->t.ext) { /* one line at a time: the last word counts */
+		finish(d, res, scode);
+		return;
+	}
 	if (rank(res) > rank(d->best)) {
 		d->best = res;
 		d->best_code = scode;
@@ -320,7 +426,7 @@ void zx_call_on_rang(struct zx_leg *leg, bool early)
 	d->rang = true;
 	if (c->rang < 0 && !d->click)
 		c->rang = zx_call_ms(c);
-	zx_call_note(c, d->early ? "early" : "ringing", d->ext);
+	zx_call_note(c, d->early ? "early" : "ringing", d->who);
 	zx_call_move(c, ZX_CALL_EV_RING);
 	zx_news_live(c);
 	zx_transfer_ringing(c);

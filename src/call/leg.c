@@ -5,6 +5,7 @@
 #include "base/fsm.h"
 #include "base/log.h"
 #include "call/core.h"
+#include "sip/trunk.h"
 
 enum {
 	LEG_BUCKETS = 4096,
@@ -53,6 +54,8 @@ static void leg_destructor(void *arg)
 	struct zx_leg *leg = arg;
 
 	tmr_cancel(&leg->tmr);
+	if (leg->trunk_id)
+		zx_trunk_call_end(zx_calls.env.sip, leg->trunk_id);
 	list_unlink(&leg->le);
 	hash_unlink(&leg->ext_le);
 	mem_deref(leg->stream);

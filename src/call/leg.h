@@ -15,6 +15,8 @@
 
 struct zx_call;
 struct zx_inv;
+struct zx_inv_caller;
+struct zx_inv_target;
 struct zx_sdp;
 
 enum zx_leg_state { ZX_LEG_IN_NEW, ZX_LEG_IN_EARLY, ZX_LEG_OUT_NEW, ZX_LEG_OUT_EARLY, ZX_LEG_UP, ZX_LEG_CLOSING, ZX_LEG_CLOSED };
@@ -51,6 +53,11 @@ struct zx_leg {
 	bool srtp, srtp_retry; /* our offer is SRTP; it may be made once more the other way */
 	bool srtp_avp;         /* best effort: keys with the plain profile */
 	bool auto_answer;
+	/* of a trunk: */
+	int64_t trunk_id;                    /* 0: none; it counts among the trunk's calls */
+	enum zx_codec allow[ZX_CODEC_COUNT]; /* in order; none: all */
+	uint8_t allowc;
+	bool no_te, inband; /* keys never by RFC 4733; listened for as tones */
 	char num[ZX_NUM_LEN];
 };
 
@@ -83,19 +90,30 @@ struct zx_leg_caller { /* what a called phone is told */
 	int64_t call_id;
 	const char *num, *name;
 	bool auto_answer;
+	const char *shown, *diverted; /* to a trunk: number to show instead, who forwarded; "" none */
 };
 /* One leg for each live contact of the extension, sent to at once; made() adopts it. Codecs of `near` (may be NULL) are offered first.
  * Returns how many; *errp (when none could be made) why. */
 unsigned zx_call_leg_fork(const char *ext, const struct zx_leg_caller *from, const struct zx_leg *near,
 			  void (*made)(struct zx_leg *leg, void *arg), void *arg, int *errp);
 bool zx_call_leg_reachable(const char *ext);
+/* ---- leg_sip_trunk.c ---- */
+/* Calls number by the trunk; the leg is the caller's to adopt. EBUSY: it carries all the calls it may; EHOSTUNREACH: it is down. */
+int zx_call_leg_trunk(struct zx_leg **lp, int64_t trunk_id, const char *number, const struct zx_leg_caller *from,
+		      const struct zx_leg *near);
+/* The trunk's rules for a leg of it (codecs, keys), and its place among the trunk's calls. EBUSY. */
+int zx_call_leg_trunk_rules(struct zx_leg *leg, int64_t trunk_id);
+/* ---- leg_sip.c ---- */
 int zx_call_leg_ring(struct zx_leg *leg);
 /* 183 with media; codec: wanted, when the other side can. */
 int zx_call_leg_early(struct zx_leg *leg, enum zx_codec codec);
 int zx_call_leg_answer(struct zx_leg *leg, enum zx_codec codec);
 void zx_call_leg_hangup(struct zx_leg *leg, uint16_t scode, const char *reason);
+bool zx_call_leg_heard(const struct zx_leg *leg); /* the other side has reacted to our call in any way */
 int zx_call_leg_info_dtmf(struct zx_leg *leg, char digit, unsigned duration_ms);
 void zx_call_leg_refer_notify(struct zx_leg *leg, uint16_t scode, const char *reason);
+int zx_call_leg_connect(struct zx_leg *leg, const struct zx_inv_target *target, const struct zx_inv_caller *caller,
+			const enum zx_codec *first, unsigned n);
 int zx_call_leg_sip_init(void);
 
 /* ---- leg_sip_sdp.c ---- */

@@ -76,6 +76,11 @@ void zx_call_leg_hangup(struct zx_leg *leg, uint16_t scode, const char *reason)
 		zx_inv_hangup(leg->inv, scode, reason);
 }
 
+bool zx_call_leg_heard(const struct zx_leg *leg)
+{
+	return leg->inv && zx_inv_heard(leg->inv);
+}
+
 int zx_call_leg_info_dtmf(struct zx_leg *leg, char digit, unsigned duration_ms)
 {
 	return zx_inv_info_dtmf(leg->inv, digit, duration_ms);
@@ -105,24 +110,30 @@ static void caller_shown(struct zx_inv_caller *caller, char *num, const char *ex
 	caller->name = ""; /* many trunks put the number there, too */
 }
 
-static int offer_send(struct zx_leg *leg, struct zx_binding *b, const struct zx_leg_caller *from, const enum zx_codec *first, unsigned n)
+int zx_call_leg_connect(struct zx_leg *leg, const struct zx_inv_target *target, const struct zx_inv_caller *caller,
+			const enum zx_codec *first, unsigned n)
 {
-	const struct zx_inv_target target = {.binding = b};
-	struct zx_inv_caller caller = {.user = from->num, .name = from->name, .auto_answer = from->auto_answer};
-	char num[ZX_NUM_LEN];
 	struct zx_inv *inv;
 	struct zx_sdp offer;
 	int err = zx_call_leg_offer_make(leg, &offer, first, n);
 
-	if (err)
-		return err;
-	caller_shown(&caller, num, leg->num);
-	err = zx_inv_connect(&inv, zx_calls.env.sip, &target, &caller, &offer, &handlers, leg);
+	if (!err)
+		err = zx_inv_connect(&inv, zx_calls.env.sip, target, caller, &offer, &handlers, leg);
 	if (err)
 		return err;
 	mem_deref(leg->inv);
 	leg->inv = inv;
 	return 0;
+}
+
+static int offer_send(struct zx_leg *leg, struct zx_binding *b, const struct zx_leg_caller *from, const enum zx_codec *first, unsigned n)
+{
+	const struct zx_inv_target target = {.binding = b};
+	struct zx_inv_caller caller = {.user = from->num, .name = from->name, .auto_answer = from->auto_answer};
+	char num[ZX_NUM_LEN];
+
+	caller_shown(&caller, num, leg->num);
+	return zx_call_leg_connect(leg, &target, &caller, first, n);
 }
 
 static int leg_to(struct zx_leg **lp, const char *ext, struct zx_binding *b, const struct zx_leg_caller *from, const struct zx_leg *near)
@@ -348,10 +359,21 @@ static const struct zx_inv_handlers handlers = {
 
 /* ---- called ---- */
 
+/* The number a trunk's call comes from. */
+static const char *caller_of(const struct zx_inv_info *info)
+{
+	if (info->account)
+		return info->account->user;
+	if (info->anonymous)
+		return "anonymous";
+	return info->asserted && *info->asserted && (!*info->from_user || !strcasecmp(info->from_user, "anonymous")) ? info->asserted
+														     : info->from_user;
+}
+
 static int leg_from(struct zx_leg **lp, struct zx_inv *inv, const struct zx_inv_info *info)
 {
 	struct zx_leg *leg;
-	int err = zx_call_leg_alloc(&leg, info->account ? info->account->user : info->from_user, info->account != NULL);
+	int err = zx_call_leg_alloc(&leg, caller_of(info), info->account != NULL);
 
 	if (err)
 		return err;
@@ -376,8 +398,10 @@ static int leg_from(struct zx_leg **lp, struct zx_inv *inv, const struct zx_inv_
 static void incoming_h(struct zx_inv *inv, const struct zx_inv_info *info, void *arg)
 {
 	const struct zx_leg_in in = {
-	    .from = info->account ? info->account->user : info->from_user,
-	    .from_name = info->account && *info->account->name ? info->account->name : info->from_name,
+	    .from = caller_of(info),
+	    .from_name = info->anonymous                         ? ""
+			 : info->account && *info->account->name ? info->account->name
+								 : info->from_name,
 	    .to = info->to_user,
 	    .ext = info->account ? info->account->user : "",
 	    .trunk = info->peer ? info->peer->name : "",
@@ -399,6 +423,11 @@ static void incoming_h(struct zx_inv *inv, const struct zx_inv_info *info, void 
 	}
 	if (leg_from(&leg, inv, info)) {
 		zx_inv_reject(inv, 500, "Server Internal Error");
+		return;
+	}
+	if (info->peer && zx_call_leg_trunk_rules(leg, info->peer->id) == EBUSY) {
+		zx_inv_reject(inv, 503, "Service Unavailable");
+		mem_deref(leg);
 		return;
 	}
 	zx_inv_handle(inv, &handlers, leg);

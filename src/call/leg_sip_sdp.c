@@ -130,6 +130,15 @@ static unsigned codec_add(enum zx_codec *v, unsigned n, enum zx_codec c)
 	return n + 1;
 }
 
+static bool codec_allowed(const struct zx_leg *leg, enum zx_codec c)
+{
+	for (unsigned i = 0; i < leg->allowc; i++) {
+		if (leg->allow[i] == c)
+			return true;
+	}
+	return !leg->allowc;
+}
+
 void zx_call_leg_codecs_learn(struct zx_leg *leg, const struct zx_sdp *sdp)
 {
 	unsigned n = 0;
@@ -155,7 +164,7 @@ static int desc_apply(struct zx_leg *leg, const struct zx_sdp *theirs, const str
 	d->codec = fmt->codec;
 	d->pt = fmt->pt;
 	d->pt_rx = fmt->pt;
-	d->te_pt = theirs->te_pt;
+	d->te_pt = leg->no_te ? -1 : theirs->te_pt;
 	d->dir = dir;
 	d->ptime = theirs->ptime ? theirs->ptime : PTIME_MS;
 	d->rx.suite = ZX_SRTP_NONE;
@@ -164,9 +173,13 @@ static int desc_apply(struct zx_leg *leg, const struct zx_sdp *theirs, const str
 	leg->held = theirs->dir == ZX_DIR_SENDONLY || theirs->dir == ZX_DIR_INACTIVE || !sa_isset(&theirs->rtp, SA_ADDR);
 	d->timeout_ms = leg->held || !(dir & ZX_DIR_RECVONLY) ? 0 : RTP_TIMEOUT_MS;
 	err = zx_stream_set(leg->stream, d);
-	if (!err)
-		leg->media = true;
-	return err;
+	if (err)
+		return err;
+	leg->media = true;
+	/* a trunk that has no other way may send keys as tones */
+	if (leg->trunk_id)
+		(void)zx_stream_inband_dtmf(leg->stream, leg->inband || (d->te_pt < 0 && !leg->info));
+	return 0;
 }
 
 int zx_call_leg_answer_make(struct zx_leg *leg, struct zx_sdp *answer, const struct zx_sdp *offer, enum zx_codec codec)
@@ -181,12 +194,16 @@ int zx_call_leg_answer_make(struct zx_leg *leg, struct zx_sdp *answer, const str
 		return err;
 	sdp_laddr(&laddr, leg);
 	zx_call_leg_codecs_learn(leg, offer);
-	n = codec_add(order, 0, codec);
-	for (unsigned i = 0; i < leg->codecc; i++)
+	n = codec_allowed(leg, codec) ? codec_add(order, 0, codec) : 0;
+	for (unsigned i = 0; i < leg->allowc; i++)
+		n = codec_add(order, n, leg->allow[i]);
+	for (unsigned i = 0; i < leg->codecc && !leg->allowc; i++)
 		n = codec_add(order, n, leg->codecs[i]);
 	err = zx_sdp_answer(&a, offer, &laddr, order, n, ZX_DIR_SENDRECV, &got);
 	if (err)
 		return err;
+	if (leg->no_te)
+		a.te_pt = -1;
 	leg->srtp_avp = !offer->srtp;
 	if (!a.cryptoc)
 		leg->desc.tx.suite = ZX_SRTP_NONE;
@@ -212,9 +229,11 @@ int zx_call_leg_offer_make(struct zx_leg *leg, struct zx_sdp *offer, const enum 
 	if (err)
 		return err;
 	sdp_laddr(&laddr, leg);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n && !leg->allowc; i++)
 		c = codec_add(order, c, first[i]);
-	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
+	for (unsigned i = 0; i < leg->allowc; i++)
+		c = codec_add(order, c, leg->allow[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(all) && !leg->allowc; i++)
 		c = codec_add(order, c, all[i]);
 	if (leg->srtp && tx->suite == ZX_SRTP_NONE) {
 		if (getrandom(tx->key, sizeof(tx->key), 0) != (ssize_t)sizeof(tx->key))
@@ -223,6 +242,8 @@ int zx_call_leg_offer_make(struct zx_leg *leg, struct zx_sdp *offer, const enum 
 	}
 	zx_sdp_offer(offer, &laddr, order, c, ZX_DIR_SENDRECV, tx->suite == ZX_SRTP_NONE ? NULL : tx);
 	offer->srtp = offer->srtp && !leg->srtp_avp;
+	if (leg->no_te)
+		offer->te_pt = -1;
 	return 0;
 }
 

@@ -15,6 +15,8 @@
 enum { SECRET_LEN = 256 };
 
 /* What is needed while a snapshot is built. */
+enum { OUT_CALLS = 2, OUT_HOUR = 120 };
+
 struct build {
 	struct zx_plan *plan;
 	struct zx_store *st;
@@ -155,6 +157,9 @@ static int read_ext(struct build *b, void *item)
 	TEXT(e->account.bind_ip, b, "bind_ip");
 	TEXT(e->caller_id, b, "caller_id");
 	e->record = num(b, "record") != 0;
+	/* applied before these columns were there: as the columns' defaults */
+	e->out_calls = zx_config_cell(b->part, b->row, "out_calls") ? ms(b, "out_calls") : OUT_CALLS;
+	e->out_hour = zx_config_cell(b->part, b->row, "out_hour") ? ms(b, "out_hour") : OUT_HOUR;
 	return ext_secret(b, &e->account);
 }
 
@@ -174,10 +179,15 @@ static int read_trunk(struct build *b, void *item)
 	TEXT(t->caller_id, b, "caller_id");
 	t->port = (uint16_t)num(b, "port");
 	t->max_calls = ms(b, "max_calls");
+	t->gateway.company_id = t->peer.company_id;
+	t->gateway.trunk_id = t->peer.id;
+	zx_strcpy(t->gateway.user, sizeof(t->gateway.user), t->account);
 	t->kind = !strcmp(kind, "register") ? ZX_TRUNK_REGISTER : !strcmp(kind, "gateway") ? ZX_TRUNK_GATEWAY : ZX_TRUNK_PEER;
 	sa_init(&t->addr, AF_UNSPEC);
-	if (*t->host && sa_set_str(&t->addr, t->host, t->port))
+	if (*t->host && t->kind != ZX_TRUNK_GATEWAY && sa_set_str(&t->addr, t->host, t->port))
 		sa_init(&t->addr, AF_UNSPEC);
+	if (t->kind == ZX_TRUNK_GATEWAY && *t->secret && ext_secret(b, &t->gateway))
+		*t->gateway.user = '\0'; /* cannot register, the rest of the configuration can be used */
 	return 0;
 }
 

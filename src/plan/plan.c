@@ -113,6 +113,11 @@ const struct zx_plan_ext *zx_plan_ext(const char *number)
 	return cur.plan ? zx_plan_find_ext(cur.plan, number) : NULL;
 }
 
+const struct zx_plan_trunk *zx_plan_trunk_at(unsigned i)
+{
+	return cur.plan && i < cur.plan->lists[ZX_PLAN_TRUNK].n ? ZX_PLAN_AT(cur.plan, ZX_PLAN_TRUNK, zx_plan_trunk, i) : NULL;
+}
+
 const struct zx_plan_trunk *zx_plan_trunk(const struct sa *src)
 {
 	return cur.plan ? zx_plan_find_trunk(cur.plan, src) : NULL;

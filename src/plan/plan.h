@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "sip/sip.h"
+#include "sip/trunk.h"
 #include "store/store.h"
 
 struct zx_plan;
@@ -31,9 +32,9 @@ struct zx_plan_ext {
 	int64_t id;
 	bool record;
 	char caller_id[ZX_NUM_LEN];
+	unsigned out_calls, out_hour; /* outside calls at a time and an hour; 0 = no limit */
 };
 
-enum zx_trunk_kind { ZX_TRUNK_PEER, ZX_TRUNK_REGISTER, ZX_TRUNK_GATEWAY };
 struct zx_plan_trunk {
 	struct zx_peer peer;
 	struct sa addr; /* not set: a name, or a gateway that registers to us */
@@ -41,7 +42,8 @@ struct zx_plan_trunk {
 	char host[128], account[ZX_NUM_LEN], secret[256]; /* sealed */
 	char dtmf[8], codecs[64], caller_id[ZX_NUM_LEN];
 	uint16_t port;
-	unsigned max_calls; /* 0 = no limit */
+	unsigned max_calls;        /* 0 = no limit */
+	struct zx_account gateway; /* as which it registers to us */
 };
 
 struct zx_plan_prompt { /* sound: DATA/sounds/SHA.wav */
@@ -156,6 +158,8 @@ const struct zx_plan_ext *zx_plan_ext(const char *number);
 const struct zx_plan_trunk *zx_plan_trunk(const struct sa *src);
 const struct zx_plan_ext *zx_plan_ext_id(int64_t id);
 const struct zx_plan_trunk *zx_plan_trunk_id(int64_t id);
+/* The i-th of all companies, NULL behind the last. */
+const struct zx_plan_trunk *zx_plan_trunk_at(unsigned i);
 const struct zx_plan_queue *zx_plan_queue(int64_t id);
 const struct zx_plan_ivr *zx_plan_ivr(int64_t id);
 const struct zx_plan_conf *zx_plan_conf(int64_t id);

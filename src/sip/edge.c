@@ -10,6 +10,7 @@
 #include "sip/registrar.h"
 #include "sip/reply.h"
 #include "sip/transport.h"
+#include "sip/trunk.h"
 
 enum { TRANSACTIONS = 4096 };
 
@@ -218,6 +219,7 @@ static void sip_destructor(void *arg)
 {
 	struct zx_sip *s = arg;
 
+	s->trunks = mem_deref(s->trunks);
 	zx_invs_close(s);
 	s->reg = mem_deref(s->reg);
 	if (s->sip) {
@@ -258,6 +260,8 @@ int zx_sip_alloc(struct zx_sip **sp, const struct zx_conf *conf, struct zx_store
 		err = zx_registrar_alloc(&s->reg, s);
 	if (!err)
 		err = zx_invs_init(s);
+	if (!err)
+		err = zx_trunks_alloc(&s->trunks, s);
 out:
 	if (err)
 		mem_deref(s);

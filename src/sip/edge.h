@@ -10,6 +10,7 @@ struct zx_invs;      /* the INVITE legs' own state (inv.c) */
 struct zx_registrar; /* bindings (registrar.c) */
 struct zx_auth;      /* nonces (auth.c) */
 struct zx_bans;      /* who failed how often (ban.c) */
+struct zx_trunks;    /* trunk.c */
 struct zx_transp;    /* sockets and connections (transport.c) */
 
 /* What we speak; inv.c puts them into its own messages. */
@@ -25,6 +26,7 @@ struct zx_sip {
 	struct zx_registrar *reg;
 	struct zx_auth *auth;
 	struct zx_invs *invs;
+	struct zx_trunks *trunks;
 	zx_inv_incoming_h *incoming;
 	void *incoming_arg;
 	bool draining;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 enum { LEG_BUCKETS = 8192, OUT_SZ = 4096 };
 
 /* ---- offer and answer, RFC 3264, 6337 ---- */
@@ -90,6 +92,11 @@ static void leg_destructor(void *arg)
 	mem_deref(inv->sdp_prev);
 	mem_deref(inv->offer_body);
 	mem_deref(inv->extra);
+	mem_deref(inv->auth);
+	mem_deref(inv->auth_user);
+	if (inv->auth_secret)
+		OPENSSL_cleanse(inv->auth_secret, strlen(inv->auth_secret));
+	mem_deref(inv->auth_secret);
 	mem_deref(inv->info);
 }
 

@@ -46,6 +46,8 @@ struct zx_inv_info {                                 /* of an incoming call; str
 	const struct zx_account *account;            /* authenticated extension, or NULL. Valid only inside the incoming handler */
 	const struct zx_peer *peer;                  /* or the trunk it came from. Same */
 	const char *from_user, *from_name, *to_user; /* to_user: user part of the request URI, unescaped */
+	const char *asserted;                        /* from a trunk: whom its P-Asserted-Identity names; NULL none */
+	bool anonymous;                              /* from a trunk: Privacy asks not to show the caller */
 	const char *callid, *agent;
 	struct sa src, local;       /* other end, and our address it came to (media goes by the same) */
 	const struct zx_sdp *offer; /* NULL: late offer */
@@ -77,6 +79,11 @@ struct zx_inv_caller {
 	const char *user, *name; /* From */
 	const char *callid_ref;  /* may be NULL: X-Zuoxi-Call id for tracing */
 	bool auto_answer;        /* Call-Info ;answer-after=0 and Alert-Info for click to call */
+	/* towards a trunk */
+	const char *asserted;                /* P-Asserted-Identity (RFC 3325); NULL none */
+	const char *diverted;                /* Diversion (RFC 5806): who forwarded the call; NULL none */
+	bool anonymous;                      /* From hides the caller, Privacy: id (RFC 3323) */
+	const char *auth_user, *auth_secret; /* answer to a challenge; NULL: none is answered */
 };
 /* offer NULL: late offer. */
 int zx_inv_connect(struct zx_inv **ip, struct zx_sip *s, const struct zx_inv_target *t, const struct zx_inv_caller *c,
@@ -102,6 +109,8 @@ void *zx_inv_arg(const struct zx_inv *inv);
 const char *zx_inv_callid(const struct zx_inv *inv);
 const struct sa *zx_inv_local(const struct zx_inv *inv);
 bool zx_inv_established(const struct zx_inv *inv);
+/* The other side has answered our INVITE with anything, be it 100. */
+bool zx_inv_heard(const struct zx_inv *inv);
 unsigned zx_inv_count(const struct zx_sip *s);
 
 #endif

@@ -234,7 +234,10 @@ struct zx_inv {
 	uint32_t se, min_se;
 	bool we_refresh;
 	/* UAC: what the INVITE said, for one more try after 422; UAS: strings and offer of zx_inv_info */
-	char *extra;
+	char *extra, *auth;
+	char *auth_user, *auth_secret;
+	bool heard;      /* a response to our INVITE has come */
+	bool auth_stale; /* answered a second time, since only the nonce was too old */
 	struct zx_sdp *remote_offer;
 	char *info;
 	uint8_t tries;

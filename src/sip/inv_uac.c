@@ -1,5 +1,6 @@
 /* Legs that call the other side. */
 #include "sip/inv_int.h"
+#include "sip/uac_auth.h"
 
 #include <errno.h>
 #include <string.h>
@@ -179,6 +180,8 @@ static int invite_send(struct zx_inv *inv, const struct mbuf *body)
 	err |= mbuf_write_str(invs->out, "User-Agent: Zuoxi/" ZX_VERSION "\r\n");
 	if (inv->extra)
 		err |= mbuf_write_str(invs->out, inv->extra);
+	if (inv->auth)
+		err |= mbuf_write_str(invs->out, inv->auth);
 	err |= zx_out_body(invs->out, "application/sdp", body);
 	if (err)
 		return ENOMEM;
@@ -193,16 +196,49 @@ static int invite_send(struct zx_inv *inv, const struct mbuf *body)
 	return 0;
 }
 
+/* Host part, with its port, of a Contact of ours. */
+static struct pl own_host(const struct zx_inv *inv)
+{
+	const char *at = strchr(inv->contact, '@');
+	struct pl host;
+
+	pl_set_str(&host, at ? at + 1 : inv->contact + 4);
+	host.l = strcspn(host.p, ";>");
+	return host;
+}
+
+/* Who calls, for a trunk: what may be shown, what it must know, who sent the call on. */
+static int identity_write(struct mbuf *mb, const struct zx_inv *inv, const struct zx_inv_caller *c)
+{
+	const struct pl host = own_host(inv);
+	int err = 0;
+
+	if (c->asserted) {
+		err |= mbuf_write_str(mb, "P-Asserted-Identity: <sip:");
+		err |= zx_out_user(mb, c->asserted);
+		err |= zx_out_pl(mb, "@", &host, ">\r\n");
+	}
+	if (c->diverted) {
+		err |= mbuf_write_str(mb, "Diversion: <sip:");
+		err |= zx_out_user(mb, c->diverted);
+		err |= zx_out_pl(mb, "@", &host, ">;reason=unconditional\r\n");
+	}
+	if (c->anonymous)
+		err |= mbuf_write_str(mb, "Privacy: id\r\n");
+	return err;
+}
+
 static int extra_write(struct zx_inv *inv, const struct zx_inv_caller *c)
 {
 	struct mbuf *mb;
 	int err = 0;
 
-	if (!c->callid_ref && !c->auto_answer)
+	if (!c->callid_ref && !c->auto_answer && !c->asserted && !c->diverted && !c->anonymous)
 		return 0;
 	mb = mbuf_alloc(128);
 	if (!mb)
 		return ENOMEM;
+	err = identity_write(mb, inv, c);
 	if (c->auto_answer)
 		err |= zx_out(mb, "Call-Info: <sip:%s>;answer-after=0\r\nAlert-Info: <http://localhost>;info=alert-autoanswer\r\n",
 			      c->user && *c->user ? "auto" : "anonymous");
@@ -290,12 +326,12 @@ static int parties_write(struct zx_inv *inv, const struct zx_inv_caller *c, cons
 		mem_deref(mb);
 		return EBADMSG;
 	}
-	if (c->name && *c->name) {
+	if (c->name && *c->name && !c->anonymous) {
 		err |= zx_out_name(mb, c->name);
 		err |= mbuf_write_u8(mb, ' ');
 	}
 	err |= mbuf_write_str(mb, "<sip:");
-	err |= zx_out_user(mb, c->user && *c->user ? c->user : "anonymous");
+	err |= zx_out_user(mb, c->user && *c->user && !c->anonymous ? c->user : "anonymous");
 	err |= zx_out(mb, "@%s%.*s%s>;tag=%s", own.af == AF_INET6 ? "[" : "", (int)own.host.l, own.host.p, own.af == AF_INET6 ? "]" : "",
 		      d->ltag);
 	mb->pos = 0;
@@ -372,6 +408,8 @@ int zx_inv_connect(struct zx_inv **ip, struct zx_sip *s, const struct zx_inv_tar
 		err = dialog_new(inv, c, &r);
 	if (!err)
 		err = extra_write(inv, c);
+	if (!err && c->auth_user && *c->auth_user)
+		err = str_dup(&inv->auth_user, c->auth_user) | str_dup(&inv->auth_secret, c->auth_secret ? c->auth_secret : "");
 	if (!err && offer)
 		err = zx_leg_sdp(inv, &body, offer);
 	if (!err)
@@ -398,6 +436,11 @@ int zx_inv_target_laddr(struct zx_sip *s, const struct zx_inv_target *t, struct 
 	if (!err)
 		*laddr = r.hop.src;
 	return err;
+}
+
+bool zx_inv_heard(const struct zx_inv *inv)
+{
+	return inv->heard;
 }
 
 /* ---- responses ---- */
@@ -553,13 +596,33 @@ static void answered_in(struct zx_inv *inv, const struct sip_msg *msg)
 	mem_deref(kept);
 }
 
-/* 422: once more with the interval they want. */
+/* A challenge that we can answer, and have not answered yet: one that comes again means that the password is wrong. */
+static bool challenged(struct zx_inv *inv, const struct sip_msg *msg)
+{
+	char *line;
+	bool stale = false;
+
+	if (!inv->auth_user || inv->auth_stale ||
+	    zx_uac_auth(&line, &stale, msg, "INVITE", inv->dlg.target, inv->auth_user, inv->auth_secret))
+		return false;
+	if (inv->auth && !stale) {
+		mem_deref(line);
+		return false;
+	}
+	inv->auth_stale = inv->auth != NULL;
+	mem_deref(inv->auth);
+	inv->auth = line;
+	return true;
+}
+
+/* 422: once more with the interval they want; 401, 407: with our password. */
 static bool invite_again(struct zx_inv *inv, const struct sip_msg *msg)
 {
+	const bool challenge = msg->scode == 401 || msg->scode == 407;
 	struct mbuf *body = NULL;
 	int err = 0;
 
-	if (msg->scode != 422 || !zx_se_too_small(inv, msg) || ++inv->tries >= TRIES_MAX)
+	if (challenge ? !challenged(inv, msg) : msg->scode != 422 || !zx_se_too_small(inv, msg) || ++inv->tries >= TRIES_MAX)
 		return false;
 	if (!inv->initial_late)
 		err = zx_leg_sdp_again(inv, &body);
@@ -586,6 +649,7 @@ static void invite_response(int err, const struct sip_msg *msg, void *arg)
 	struct zx_inv *inv = arg;
 
 	mem_ref(inv);
+	inv->heard = inv->heard || !err;
 	if (err == ETIMEDOUT)
 		(void)zx_leg_event(inv, ZX_LE_FAIL, 408, "Request Timeout", NULL);
 	else if (err)

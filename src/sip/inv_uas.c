@@ -1,5 +1,6 @@
 /* Legs that were called by the other side. */
 #include "sip/inv_int.h"
+#include "sip/trunk.h"
 
 #include <errno.h>
 #include <string.h>
@@ -146,10 +147,24 @@ static const char *info_add(char **p, const char *end, const char *text)
 	return s;
 }
 
+/* What a trunk says beside From: it is trusted to know. */
+static void identity_read(struct zx_inv_info *info, const struct sip_msg *msg, char *asserted, size_t len)
+{
+	const struct sip_hdr *pai = sip_msg_xhdr(msg, "P-Asserted-Identity"), *privacy = sip_msg_xhdr(msg, "Privacy");
+	struct zx_addr a;
+
+	*asserted = '\0';
+	if (!info->peer)
+		return;
+	info->anonymous = privacy && !re_regex(privacy->val.p, privacy->val.l, "id");
+	if (pai && (zx_addr_split(&a, &pai->val) || zx_user_decode(asserted, len, &a.uri)))
+		*asserted = '\0';
+}
+
 static int info_strings(struct zx_inv *inv, struct zx_inv_info *info, const struct sip_msg *msg, const char *to_user)
 {
 	const struct sip_hdr *ua = sip_msg_hdr(msg, SIP_HDR_USER_AGENT);
-	char user[ZX_NUM_LEN], name[ZX_NAME_LEN], agent[96] = "", buf[INFO_SZ], *p = buf;
+	char user[ZX_NUM_LEN], asserted[ZX_NUM_LEN], name[ZX_NAME_LEN], agent[96] = "", buf[INFO_SZ], *p = buf;
 	const char *end = buf + sizeof(buf);
 	struct zx_addr from;
 	ptrdiff_t off;
@@ -161,7 +176,9 @@ static int info_strings(struct zx_inv *inv, struct zx_inv_info *info, const stru
 	zx_name_decode(name, sizeof(name), &from.name);
 	if (ua)
 		zx_name_decode(agent, sizeof(agent), &ua->val);
+	identity_read(info, msg, asserted, sizeof(asserted));
 	info->from_user = info_add(&p, end, user);
+	info->asserted = info_add(&p, end, asserted);
 	info->from_name = info_add(&p, end, name);
 	info->to_user = info_add(&p, end, to_user);
 	info->agent = info_add(&p, end, agent);
@@ -171,6 +188,7 @@ static int info_strings(struct zx_inv *inv, struct zx_inv_info *info, const stru
 	memcpy(inv->info, buf, (size_t)(p - buf));
 	off = inv->info - buf;
 	info->from_user += off;
+	info->asserted += off;
 	info->from_name += off;
 	info->to_user += off;
 	info->agent += off;
@@ -205,8 +223,25 @@ static bool merged_handler(const struct zx_invs *invs, const struct sip_msg *msg
 static bool caller_check(struct zx_sip *s, const struct sip_msg *msg, const struct zx_account **acc, const struct zx_peer **peer)
 {
 	*acc = NULL;
+	struct zx_addr from;
+	char user[ZX_NUM_LEN];
+
 	*peer = s->dir.peer ? s->dir.peer(&msg->src, s->dir.arg) : NULL;
-	return *peer || zx_auth_request(s, msg, acc) == ZX_AUTH_OK;
+	/* a phone at the same host as a trunk says who it is */
+	if (!*peer && !zx_addr_split(&from, &msg->from.val) &&
+	    (zx_user_decode(user, sizeof(user), &from.uri) || !s->dir.account || !s->dir.account(user, s->dir.arg)))
+		*peer = zx_trunk_by_host(s, &msg->src);
+	if (*peer)
+		return true;
+	if (zx_auth_request(s, msg, acc) != ZX_AUTH_OK)
+		return false;
+	if ((*acc)->trunk_id) { /* a gateway that calls from elsewhere than it registered */
+		const struct zx_trunk *t = zx_trunk_find(s, (*acc)->trunk_id);
+
+		*peer = t ? &zx_trunk_conf(t)->peer : NULL;
+		*acc = NULL;
+	}
+	return true;
 }
 
 /* The description and Replaces of an INVITE; false: refused with this code. */

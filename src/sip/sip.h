@@ -21,6 +21,7 @@ struct zx_account {
 	int64_t company_id;
 	uint8_t ha1_md5[16], ha1_sha256[32];
 	char bind_ip[64]; /* "" = anywhere; address or CIDR */
+	int64_t trunk_id; /* it is no extension but a gateway that registers to us: its calls are those of this trunk */
 };
 struct zx_peer { /* a trunk known by its source address */
 	int64_t id, company_id;

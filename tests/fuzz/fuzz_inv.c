@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "sip/inv_int.h"
+#include "sip/trunk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -59,6 +60,26 @@ enum zx_auth_result zx_auth_request(struct zx_sip *s, const struct sip_msg *msg,
 	(void)s;
 	*acc = &F.acc;
 	return msg->mb->end % 7 ? ZX_AUTH_OK : ZX_AUTH_REPLIED;
+}
+
+struct zx_trunk *zx_trunk_find(struct zx_sip *s, int64_t id)
+{
+	(void)s;
+	(void)id;
+	return NULL;
+}
+
+const struct zx_trunk_conf *zx_trunk_conf(const struct zx_trunk *t)
+{
+	(void)t;
+	return NULL;
+}
+
+const struct zx_peer *zx_trunk_by_host(struct zx_sip *s, const struct sa *src)
+{
+	(void)s;
+	(void)src;
+	return NULL;
 }
 
 void zx_binding_flow(const struct zx_binding *b, struct zx_flow *f)

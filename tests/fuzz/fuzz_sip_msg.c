@@ -9,6 +9,7 @@
 #include "sip/edge.h"
 #include "sip/registrar.h"
 #include "sip/transport.h"
+#include "sip/trunk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,6 +29,13 @@ enum zx_auth_result zx_auth_request(struct zx_sip *s, const struct sip_msg *msg,
 	(void)msg;
 	*acc = &account;
 	return ZX_AUTH_OK;
+}
+
+int zx_trunks_alloc(struct zx_trunks **tp, struct zx_sip *s)
+{
+	(void)tp;
+	(void)s;
+	return 0;
 }
 
 int zx_invs_init(struct zx_sip *s)

@@ -136,6 +136,19 @@ class Rtp:
             return audio.power(r.samples[-window:], freq) >= share
         return self.wait(check, timeout)
 
+    def heard(self, *freqs, timeout=5.0, window=400, share=0.25):
+        """these tones together, for 50 ms, at any time since the last clear()"""
+        done = [0]
+
+        def check(r):
+            while done[0] + window <= len(r.samples):
+                part = r.samples[done[0]:done[0] + window]
+                if audio.level(part) > 200 and all(audio.power(part, f) >= share for f in freqs):
+                    return True
+                done[0] += window // 4
+            return False
+        return self.wait(check, timeout)
+
     def hears_nothing(self, seconds=0.5):
         """no packet at all, or silence, for so long from now on"""
         self.clear()

@@ -92,6 +92,21 @@ static void on_reg(enum zx_ev type, const void *ev, void *arg)
 	zx_push_post(p, j, false);
 }
 
+static void on_trunk(enum zx_ev type, const void *ev, void *arg)
+{
+	struct zx_push *p = arg;
+	struct zx_push_job *j;
+
+	if (!wanted(p) || !(j = malloc(sizeof(*j))))
+		return;
+	j->kind = JOB_TRUNK;
+	j->urgent = false;
+	j->type = type;
+	j->ts = zx_wall_ms();
+	j->u.trunk = *(const struct zx_ev_trunk *)ev;
+	zx_push_post(p, j, false);
+}
+
 static void on_config(enum zx_ev type, const void *ev, void *arg)
 {
 	struct zx_push *p = arg;
@@ -287,6 +302,8 @@ int zx_push_alloc(struct zx_push **pp, struct zx_web *web)
 		err = zx_bus_subscribe(&p->subs[ZX_PUSH_SUBS - 2], ZX_EV_EXT_REG, on_reg, p);
 	if (!err)
 		err = zx_bus_subscribe(&p->subs[ZX_PUSH_SUBS - 1], ZX_EV_CONFIG, on_config, p);
+	if (!err)
+		err = zx_bus_subscribe(&p->subs[ZX_PUSH_SUBS - 3], ZX_EV_TRUNK, on_trunk, p);
 	if (err)
 		zx_push_free(p);
 	else

@@ -10,13 +10,13 @@
 #include "web/session.h"
 
 enum {
-	ZX_PUSH_SUBS = 9,
+	ZX_PUSH_SUBS = 10,
 	ZX_PUSH_RING = 1024,
 	ZX_PUSH_HASH = 512,
 	ZX_PUSH_PENDING = 1024,
 };
 
-enum { JOB_CALL, JOB_REG, JOB_CONFIG, JOB_OPEN, JOB_TEXT, JOB_CLOSE, JOB_RECHECK, JOB_NEWS };
+enum { JOB_CALL, JOB_REG, JOB_TRUNK, JOB_CONFIG, JOB_OPEN, JOB_TEXT, JOB_CLOSE, JOB_RECHECK, JOB_NEWS };
 
 struct zx_push_job {
 	struct zx_push_job *next;
@@ -29,6 +29,7 @@ struct zx_push_job {
 	union {
 		struct zx_ev_call call;
 		struct zx_ev_reg reg;
+		struct zx_ev_trunk trunk;
 		struct zx_push_config {
 			char table[64];
 			bool applied;

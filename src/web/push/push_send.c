@@ -197,6 +197,15 @@ static void publish_reg(struct zx_push *p, const struct zx_push_job *j)
 	publish(p, &to, "ext.reg", j->ts, js, NULL);
 }
 
+static void publish_trunk(struct zx_push *p, const struct zx_push_job *j)
+{
+	const struct zx_push_to to = {.company_id = j->u.trunk.company_id, .right = "trunks:list"};
+	cJSON *js = cJSON_CreateObject();
+
+	zx_json_add_int(js, "trunk_id", j->u.trunk.trunk_id);
+	publish(p, &to, "trunk", j->ts, js, NULL);
+}
+
 static void publish_config(struct zx_push *p, const struct zx_push_job *j)
 {
 	const struct zx_push_config *c = &j->u.config;
@@ -405,6 +414,9 @@ void zx_push_job(struct zx_push *p, struct zx_push_job *j)
 	case JOB_REG:
 		collect(p, j);
 		return;
+	case JOB_TRUNK:
+		publish_trunk(p, j);
+		break;
 	case JOB_CONFIG:
 		publish_config(p, j);
 		break;

@@ -3,9 +3,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "loop/loop.h"
+#include "sip/trunk.h"
 
 static const struct zx_q_col cols[] = {
     ZX_PBX_COLS_HEAD,
@@ -43,6 +46,16 @@ static const struct zx_option dtmfs[] = {
     {"rfc2833", {"rfc2833", "rfc2833"}, NULL},
     {"info", {"SIP INFO", "SIP INFO"}, NULL},
     {"inband", {"带内 (inband)", "Inband"}, NULL},
+    {NULL, {NULL, NULL}, NULL},
+};
+
+static const struct zx_option states[] = {
+    {"up", {"正常", "Up"}, "success"},
+    {"unknown", {"检测中", "Being checked"}, "info"},
+    {"registering", {"注册中", "Registering"}, "warning"},
+    {"refused", {"注册被拒绝", "Registration refused"}, "danger"},
+    {"down", {"不可达", "Not reachable"}, "danger"},
+    {"none", {"未生效", "Not applied"}, "info"},
     {NULL, {NULL, NULL}, NULL},
 };
 
@@ -84,6 +97,8 @@ static const char *check_host(const char *text)
 {
 	uint8_t raw[16];
 
+	if (!*text) /* whether it may be empty depends on the kind */
+		return NULL;
 	if (inet_pton(AF_INET, text, raw) == 1)
 		return raw[0] == 0 || raw[0] >= 224 ? "pattern" : NULL;
 	if (inet_pton(AF_INET6, text, raw) == 1)
@@ -201,8 +216,82 @@ static const struct zx_field fields[] = {
      .def = "0",
      .help_zh = "这条线路同时最多几路通话，满了就走呼出路由里的下一条中继；0 不限制",
      .help_en = "Calls at once; when it is full the next trunk of the outbound route is taken. 0: no limit"},
+    {.key = "state",
+     .type = ZX_F_ENUM,
+     .label = {"状态", "State"},
+     .in = ZX_IN_LIST,
+     .flags = ZX_FF_READONLY,
+     .options = states,
+     .live = "trunk"},
+    {.key = "rtt_us", .type = ZX_F_INT, .label = {"延迟 (µs)", "Latency (µs)"}, .flags = ZX_FF_READONLY, .live = "trunk"},
+    {.key = "scode", .type = ZX_F_INT, .label = {"最近应答码", "Last answer"}, .flags = ZX_FF_READONLY, .live = "trunk"},
+    {.key = "calls", .type = ZX_F_INT, .label = {"当前通话", "Calls now"}, .in = ZX_IN_LIST, .flags = ZX_FF_READONLY, .live = "trunk"},
     ZX_PBX_FIELD_CREATED(ZX_IN_ADV),
 };
+
+/* ---- live state: one question to the loop for a page ---- */
+
+struct live {
+	struct zx_sip *sip;
+	unsigned n;
+	struct {
+		int64_t id;
+		bool known;
+		struct zx_trunk_info info;
+	} v[ZX_Q_PAGE_MAX];
+};
+
+static int ask_live(void *arg)
+{
+	struct live *l = arg;
+
+	for (unsigned i = 0; i < l->n; i++) {
+		const struct zx_trunk *t = zx_trunk_find(l->sip, l->v[i].id);
+
+		l->v[i].known = t != NULL;
+		if (t)
+			zx_trunk_info(t, &l->v[i].info);
+	}
+	return 0;
+}
+
+static void row_live(cJSON *row, const struct zx_trunk_info *info)
+{
+	static const char *const words[] = {"unknown", "up", "registering", "refused", "down"};
+
+	/* not applied yet: nothing is known of it */
+	cJSON_AddStringToObject(row, "state", info ? words[info->state] : "none");
+	if (info && info->rtt_us >= 0)
+		cJSON_AddNumberToObject(row, "rtt_us", info->rtt_us);
+	else
+		cJSON_AddNullToObject(row, "rtt_us");
+	cJSON_AddNumberToObject(row, "scode", info ? info->scode : 0);
+	cJSON_AddNumberToObject(row, "calls", info ? info->calls : 0);
+}
+
+static void rows_live(struct zx_req *r, cJSON *rows)
+{
+	struct live *l = calloc(1, sizeof(*l));
+	unsigned i = 0;
+	cJSON *row;
+	int err = r->web->env.sip && l ? 0 : ENODEV;
+
+	if (!err) {
+		l->sip = r->web->env.sip;
+		cJSON_ArrayForEach(row, rows)
+		{
+			if (l->n < ZX_Q_PAGE_MAX)
+				l->v[l->n++].id = (int64_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(row, "id"));
+		}
+		err = zx_loop_call(ask_live, l, ZX_ASK_MS);
+	}
+	cJSON_ArrayForEach(row, rows)
+	{
+		row_live(row, !err && i < l->n && l->v[i].known ? &l->v[i].info : NULL);
+		i++;
+	}
+	free(l);
+}
 
 static int prepare(struct zx_res_write *w, cJSON *errors)
 {
@@ -284,4 +373,5 @@ const struct zx_resource zx_res_trunks = {
     .routec = ZX_COUNT(routes),
     .prepare = prepare,
     .order = order,
+    .rows = rows_live,
 };

@@ -44,7 +44,7 @@ static char guess_sep(const char *p, size_t len)
 	char best = ',';
 	unsigned most = 0;
 
-	if (len > 5 && !strncasecmp(p, "sep=", 4))
+	if (len > 5 && !strncasecmp(p, "sep=", 4) && p[4] && strchr(",;\t|:", p[4])) /* never a part of a character */
 		return p[4];
 	for (size_t i = 0; i < len && (quoted || (p[i] != '\n' && p[i] != '\r')); i++) {
 		if (p[i] == '"')

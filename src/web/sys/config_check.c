@@ -8,6 +8,7 @@
 
 #include "loop/loop.h"
 #include "plan/check.h"
+#include "sip/trunk.h"
 
 struct problems {
 	struct zx_req *r;
@@ -87,9 +88,14 @@ static int find_taken(struct taken *t)
 	return t->v ? zx_loop_call(ask_taken, t, ZX_ASK_MS) : ENOMEM;
 }
 
+enum { DOWN_MAX = 64 }; /* that many are worth telling */
+
 struct env {
 	struct taken taken;
 	const char *data_dir;
+	struct zx_sip *sip;
+	int64_t down[DOWN_MAX];
+	unsigned downc;
 };
 
 static bool number_taken(const char *number, void *arg)
@@ -98,6 +104,35 @@ static bool number_taken(const char *number, void *arg)
 
 	for (unsigned i = 0; i < e->taken.n; i++)
 		if (!strcmp(e->taken.v[i], number))
+			return true;
+	return false;
+}
+
+/* Trunks that are known to be down; asked once a check. */
+static int ask_down(void *arg)
+{
+	struct env *e = arg;
+	const struct zx_config_part *p = &e->taken.doc->parts[zx_config_table_find("trunks")];
+
+	for (unsigned i = 0; i < p->n && e->downc < DOWN_MAX; i++) {
+		const struct zx_trunk *t = zx_trunk_find(e->sip, p->rows[i].id);
+		struct zx_trunk_info info;
+
+		if (!t)
+			continue;
+		zx_trunk_info(t, &info);
+		if (info.state == ZX_TRUNK_DOWN || info.state == ZX_TRUNK_REFUSED)
+			e->down[e->downc++] = p->rows[i].id;
+	}
+	return 0;
+}
+
+static bool trunk_down(int64_t id, void *arg)
+{
+	const struct env *e = arg;
+
+	for (unsigned i = 0; i < e->downc; i++)
+		if (e->down[i] == id)
 			return true;
 	return false;
 }
@@ -114,9 +149,13 @@ static bool sound_there(const char *sha, void *arg)
 unsigned zx_config_problems(struct zx_req *r, const struct zx_config_doc *doc, const int64_t *with, unsigned n, cJSON *list)
 {
 	struct problems ps = {.r = r, .company_id = doc->company_id, .list = list};
-	struct env e = {.taken = {.with = with, .withc = n, .doc = doc}, .data_dir = r->web->env.data_dir};
-	const struct zx_plan_check_env env = {.number_taken = number_taken, .sound_there = sound_there, .arg = &e};
+	struct env e = {.taken = {.with = with, .withc = n, .doc = doc}, .data_dir = r->web->env.data_dir, .sip = r->web->env.sip};
+	const struct zx_plan_check_env env = {
+	    .number_taken = number_taken, .sound_there = sound_there, .trunk_down = trunk_down, .arg = &e};
 	int err = find_taken(&e.taken);
+
+	if (!err && e.sip)
+		err = zx_loop_call(ask_down, &e, ZX_ASK_MS);
 
 	if (!err)
 		err = zx_plan_check(doc, &env, add_problem, &ps);
